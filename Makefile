@@ -1,0 +1,56 @@
+# `make run` shows a function served from end to end; `make test` runs the tests. Both set up what they need in .venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test test-all parity lint build clean
+
+run: $(VENV)/.installed
+	$(BIN)/python examples/run.py
+
+test: $(VENV)/.installed-test .cache/.fetched
+	$(BIN)/python -m pytest $(ARGS)
+
+# Every interpreter from 3.10 on that is found on the path or in pyenv, each in its own environment.
+test-all:
+	@set -e; for python in $$(sh .ci/interpreters); do \
+		version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+		echo "== Python $$version"; \
+		$(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$version; \
+	done
+
+# ric and awslambdaric 4.2.2 against the same scripted Runtime API, one line per case.
+parity: $(VENV)/.installed-test .cache/.fetched
+	$(BIN)/python -m tests.parity
+
+lint: $(VENV)/.installed-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+build: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet build
+	$(BIN)/python -m build --outdir dist .
+
+clean:
+	rm -rf .venv .venv-* .cache build dist
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-lint: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[lint,test]'
+	touch $@ $(VENV)/.installed
+
+# The real emulator and the official client, which the tests compare with.
+.cache/.fetched: tests/fetch.py | $(BIN)/python
+	$(BIN)/python tests/fetch.py
+	touch $@
