@@ -1,0 +1,89 @@
+"""Between the bytes of an invocation and the values that the handler takes and returns.
+
+``LambdaRuntimeClient.marshaller`` holds the marshaller in use; assigning another object with the same two methods is
+the documented way to change how events are decoded and results encoded.
+"""
+
+from __future__ import annotations
+
+from ric.errors import FaultException
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+JSON = "application/json"
+BINARY = "application/unknown"
+
+
+class LambdaMarshaller:
+    """The default marshaller: JSON in and out, bytes pass through."""
+
+    def __init__(self) -> None:
+        self._encoder: Any = None
+
+    def unmarshal_request(self, request: bytes | str, content_type: str | None = JSON) -> Any:
+        """Returns the event for the handler.
+
+        Args:
+            request: The body of the ``/next`` answer.
+            content_type: Its media type. Parameters and case do not count; none at all means JSON.
+
+        Returns:
+            The decoded JSON value, or the body unchanged for any other media type.
+
+        Raises:
+            FaultException: ``Runtime.UnmarshalError``: the body is not JSON.
+        """
+        if not is_json(content_type):
+            return request
+        from ric.api.json_codec import decode
+
+        try:
+            return decode(request)
+        except Exception as error:
+            raise FaultException(FaultException.UNMARSHAL_ERROR, f"Unable to unmarshal input: {error}") from error
+
+    def marshal_response(self, response: object) -> tuple[str | bytes, str]:
+        """Returns the handler's result as it goes over the wire, and its media type.
+
+        Args:
+            response: What the handler returned; bytes are sent as they are.
+
+        Raises:
+            FaultException: ``Runtime.MarshalError``: the value cannot be expressed in JSON.
+        """
+        if isinstance(response, bytes):
+            return response, BINARY
+        try:
+            return self._encode(response), JSON
+        except Exception as error:
+            raise FaultException(FaultException.MARSHAL_ERROR, f"Unable to marshal response: {error}") from error
+
+    def _encode(self, response: object) -> str:
+        if self._encoder is None:
+            from ric.api.json_codec import Encoder
+
+            self._encoder = Encoder()
+        text: str = self._encoder.encode(response)
+        return text
+
+
+def is_json(content_type: str | None) -> bool:
+    """Whether a ``Content-Type`` value means JSON."""
+    if content_type is None or content_type == JSON:
+        return True
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type in ("", JSON)
+
+
+def to_json(obj: object) -> str:
+    """Returns the value as JSON text, as results are encoded.
+
+    Raises:
+        TypeError: It holds something that JSON cannot express.
+        ValueError: It refers to itself.
+    """
+    from ric.api.json_codec import to_json
+
+    return to_json(obj)

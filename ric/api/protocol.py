@@ -1,0 +1,110 @@
+"""Names and limits of the Lambda Runtime API (version 2018-06-01).
+
+Paths, header names and sizes stand here together, and nowhere else. Source: "Using the Lambda runtime API" in the
+Lambda developer guide, completed by what AWS's own runtime clients send.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from ric import __version__
+from ric.errors import UnsafeHeaderError
+
+RUNTIME = "/2018-06-01/runtime"
+NEXT = f"{RUNTIME}/invocation/next"
+INIT_ERROR = f"{RUNTIME}/init/error"
+RESTORE_NEXT = f"{RUNTIME}/restore/next"
+RESTORE_ERROR = f"{RUNTIME}/restore/error"
+
+REQUEST_ID = "Lambda-Runtime-Aws-Request-Id"
+DEADLINE_MS = "Lambda-Runtime-Deadline-Ms"
+FUNCTION_ARN = "Lambda-Runtime-Invoked-Function-Arn"
+TRACE_ID = "Lambda-Runtime-Trace-Id"
+CLIENT_CONTEXT = "Lambda-Runtime-Client-Context"
+COGNITO_IDENTITY = "Lambda-Runtime-Cognito-Identity"
+TENANT_ID = "Lambda-Runtime-Aws-Tenant-Id"
+INVOCATION_ID = "Lambda-Runtime-Invocation-Id"
+CONTENT_TYPE = "Content-Type"
+ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
+XRAY_ERROR_CAUSE = "Lambda-Runtime-Function-XRay-Error-Cause"
+
+# Headers of /next that the runtime uses, by the lower-case form in which the parser gives them.
+NEXT_HEADERS = {
+    name.lower().encode(): name
+    for name in (
+        REQUEST_ID,
+        DEADLINE_MS,
+        FUNCTION_ARN,
+        TRACE_ID,
+        CLIENT_CONTEXT,
+        COGNITO_IDENTITY,
+        TENANT_ID,
+        INVOCATION_ID,
+        CONTENT_TYPE,
+    )
+}
+
+MAX_RESPONSE_BYTES = 6_291_556
+"""The largest buffered response that Lambda accepts: 6 MiB and 100 bytes."""
+
+MAX_XRAY_CAUSE_BYTES = 64 * 1024
+"""The platform crops a longer X-Ray cause, which leaves no JSON."""
+
+# RFC 9110 token characters, less "%" and "#", which would change the meaning of the path an id stands in.
+_ID_CHARACTERS = frozenset("!$&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def user_agent() -> str:
+    """Returns the User-Agent in upstream's form, with ric's own version."""
+    major, minor, micro = sys.version_info[:3]
+    return f"aws-lambda-python/{major}.{minor}.{micro}-{__version__}"
+
+
+def check_request_id(invoke_id: str) -> str:
+    """Returns the request id unchanged if it may stand as one segment of a path.
+
+    Raises:
+        UnsafeHeaderError: It is empty, or could reach another path or header.
+    """
+    if not invoke_id or ".." in invoke_id or invoke_id == "." or not _ID_CHARACTERS.issuperset(invoke_id):
+        raise UnsafeHeaderError("request id", invoke_id)
+    return invoke_id
+
+
+def response_path(invoke_id: str) -> str:
+    """Returns the path that takes the invocation's result."""
+    return f"{RUNTIME}/invocation/{check_request_id(invoke_id)}/response"
+
+
+def error_path(invoke_id: str) -> str:
+    """Returns the path that takes the invocation's error document."""
+    return f"{RUNTIME}/invocation/{check_request_id(invoke_id)}/error"
+
+
+def error_type_header(error_type: str) -> str:
+    """Returns the error type in the form that the platform's telemetry accepts.
+
+    The platform keeps types that match ``(Runtime|Function)\\.[A-Z][a-zA-Z]+`` and shows every other as Unknown.
+
+    Args:
+        error_type: ``errorType`` of an error document: a ``Runtime.*`` type or the name of an exception class.
+    """
+    origin, dot, name = error_type.partition(".")
+    if not dot or origin not in ("Runtime", "Function"):
+        origin, name = "Function", error_type
+    if name.isascii() and name.isalpha() and name[0].isupper() and len(name) > 1:
+        return f"{origin}.{name}"
+    return f"{origin}.Unknown"
+
+
+def ascii_json(document: str) -> str:
+    """Returns the JSON document with every non-ASCII character escaped, so that it is a legal header value."""
+    if document.isascii():
+        return document
+    # Outside of strings JSON is ASCII, and within them \\uXXXX stands for any UTF-16 unit.
+    units = document.encode("utf-16-be", "surrogatepass")
+    return "".join(
+        f"\\u{high:02x}{low:02x}" if high or low > 0x7F else chr(low)
+        for high, low in zip(units[::2], units[1::2], strict=True)
+    )

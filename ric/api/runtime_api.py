@@ -1,0 +1,198 @@
+"""The calls of the Lambda Runtime API, one method each, over one connection.
+
+Each call either succeeds or raises; whether to try again is decided above, in ``client``. The methods that upstream's
+compiled module also has bear its names and signatures, so that code which drives or replaces that module fits here.
+Source: "Using the Lambda runtime API" in the Lambda developer guide.
+"""
+
+from __future__ import annotations
+
+from ric.api import protocol
+from ric.api.address import Address
+from ric.api.http11 import render_request_head
+from ric.api.transport import Connection
+from ric.errors import LambdaRuntimeClientError, MalformedResponseError, ResponseTooLargeError, UnsafeHeaderError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ric.api.transport import Response
+
+_NO_CONTENT = 204
+_CONTENT_TOO_LARGE = 413
+
+
+class RuntimeApi:
+    """The Runtime API at one address.
+
+    Args:
+        address: The value of ``AWS_LAMBDA_RUNTIME_API``.
+
+    Raises:
+        InvalidAddressError: The address does not name a server.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = Address(address)
+        self._connection = Connection(self.address)
+        self._agent = ("User-Agent", protocol.user_agent())
+        self._next_request = self._head("GET", protocol.NEXT)
+        self._import_answer_path = True
+
+    def next(self) -> tuple[bytes, dict[str, str | int]] | None:
+        """Waits for the next invocation, for as long as it takes.
+
+        Returns:
+            The event and the headers of interest by their documented names (an empty value counts as absent, a
+            numeric deadline is an int), or None when the server had nothing to give (204).
+
+        Raises:
+            RuntimeApiError: The call failed, or its answer names no usable request id.
+        """
+        meanwhile = _import_answer_path if self._import_answer_path else None
+        self._import_answer_path = False
+        response = self._connection.exchange(self._next_request, meanwhile=meanwhile)
+        if response.status == _NO_CONTENT:
+            return None
+        _check(response, protocol.NEXT, 0)
+        return response.body, _headers_of_interest(response.headers)
+
+    def post_invocation_result(
+        self,
+        invoke_id: str,
+        content: bytes,
+        content_type: str = "application/json",
+        invocation_id: str | None = None,
+    ) -> None:
+        """Posts the result of an invocation.
+
+        Args:
+            invoke_id: The request id that came with the invocation.
+            content: The encoded result.
+            content_type: Its media type.
+            invocation_id: ``Lambda-Runtime-Invocation-Id``, if one came; the platform refuses stale replies by it.
+
+        Raises:
+            RuntimeApiError: The call failed or was refused.
+            UnsafeHeaderError: An argument cannot stand in a path or header.
+        """
+        fields = [(protocol.CONTENT_TYPE, content_type)]
+        if invocation_id:
+            fields.append((protocol.INVOCATION_ID, invocation_id))
+        self._post(protocol.response_path(invoke_id), content, fields)
+
+    def post_error(
+        self,
+        invoke_id: str,
+        error_response_data: str | bytes,
+        xray_fault: str,
+        invocation_id: str | None = None,
+    ) -> None:
+        """Posts that an invocation failed.
+
+        Args:
+            invoke_id: The request id that came with the invocation.
+            error_response_data: The error document, as JSON.
+            xray_fault: The X-Ray error cause, as JSON; ``""`` sends none.
+            invocation_id: ``Lambda-Runtime-Invocation-Id``, if one came.
+
+        Raises:
+            RuntimeApiError: The call failed or was refused.
+            UnsafeHeaderError: An argument cannot stand in a path or header.
+        """
+        document = encode_json(error_response_data)
+        fields = [
+            (protocol.CONTENT_TYPE, "application/json"),
+            (protocol.ERROR_TYPE, protocol.error_type_header(_error_type_of(document))),
+        ]
+        if xray_fault:
+            fields.append((protocol.XRAY_ERROR_CAUSE, protocol.ascii_json(xray_fault)))
+        if invocation_id:
+            fields.append((protocol.INVOCATION_ID, invocation_id))
+        self._post(protocol.error_path(invoke_id), document, fields)
+
+    def call(self, method: str, endpoint: str, body: bytes | None, error_type: str | None = None) -> Response:
+        """Makes one of the calls that happen at most once in a process: ``/init`` and ``/restore``.
+
+        Args:
+            method: ``GET`` or ``POST``.
+            endpoint: The path.
+            body: The error document of a POST.
+            error_type: Sent with it in ``Lambda-Runtime-Function-Error-Type``.
+
+        Returns:
+            The answer, whatever its status.
+
+        Raises:
+            RuntimeApiError: There was no answer.
+        """
+        fields = [] if body is None else [(protocol.CONTENT_TYPE, "application/json")]
+        if error_type is not None:
+            fields.append((protocol.ERROR_TYPE, protocol.error_type_header(error_type)))
+        return self._connection.exchange(self._head(method, endpoint, fields, body), body or b"")
+
+    def _post(self, endpoint: str, body: bytes, fields: list[tuple[str, str]]) -> None:
+        response = self._connection.exchange(self._head("POST", endpoint, fields, body), body)
+        _check(response, endpoint, len(body))
+
+    def _head(
+        self, method: str, endpoint: str, fields: list[tuple[str, str]] | None = None, body: bytes | None = None
+    ) -> bytes:
+        return render_request_head(
+            method,
+            self.address.base_path + endpoint,
+            self.address.authority,
+            [self._agent, *(fields or ())],
+            None if body is None else len(body),
+        )
+
+
+def encode_json(document: str | bytes) -> bytes:
+    """Returns the document as UTF-8.
+
+    A lone surrogate, which UTF-8 cannot carry, becomes the JSON escape that stands for it.
+    """
+    return document if isinstance(document, bytes) else document.encode("utf-8", "backslashreplace")
+
+
+def _check(response: Response, endpoint: str, posted_bytes: int) -> None:
+    if response.status == _CONTENT_TOO_LARGE:
+        raise ResponseTooLargeError(endpoint, response.body, posted_bytes, protocol.MAX_RESPONSE_BYTES)
+    if not 200 <= response.status < 300:
+        raise LambdaRuntimeClientError(endpoint, response.status, response.body)
+
+
+def _headers_of_interest(received: dict[bytes, bytes]) -> dict[str, str | int]:
+    names = protocol.NEXT_HEADERS
+    headers: dict[str, str | int] = {
+        names[name]: value.decode("utf-8", "replace") for name, value in received.items() if value and name in names
+    }
+    try:
+        protocol.check_request_id(str(headers.get(protocol.REQUEST_ID, "")))
+    except UnsafeHeaderError as error:
+        raise MalformedResponseError(f"no usable {protocol.REQUEST_ID}: {error}") from error
+    deadline = str(headers.get(protocol.DEADLINE_MS, ""))
+    if deadline.isascii() and deadline.isdigit() and len(deadline) < 20:
+        headers[protocol.DEADLINE_MS] = int(deadline)
+    return headers
+
+
+def _error_type_of(document: bytes) -> str:
+    from ric.api.json_codec import decode
+
+    try:
+        error_type = decode(document)["errorType"]
+    except (ValueError, LookupError, TypeError):
+        return ""  # somebody posts a document of another form, which is theirs to choose
+    return error_type if isinstance(error_type, str) else ""
+
+
+def _import_answer_path() -> None:
+    """Imports what only an answer needs, while the platform is busy with the first event.
+
+    The error path must not depend on imports that an exhausted descriptor table, a changed ``sys.path`` or a deleted
+    directory would break, so ``traceback`` and what it loads late belong here too.
+    """
+    import tokenize  # noqa: F401 - linecache imports it late
+    import traceback  # noqa: F401
+
+    import ric.api.json_codec  # noqa: F401

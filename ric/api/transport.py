@@ -1,0 +1,247 @@
+"""One persistent TCP connection to the Runtime API.
+
+It stands on ``_socket``, not on ``socket``: the C module costs a fraction of the time to import, and what handlers do
+to ``socket`` (replace its class, set a default time-out, patch it for gevent or tracing) cannot reach it.
+
+Rules: one request is out at a time. Any failure, also a signal handler that raises, closes the connection, because its
+state is then unknown; the next exchange opens a new one. Reading has no time-out, for ``/next`` may idle for hours.
+"""
+
+from __future__ import annotations
+
+import _socket
+from os import getpid
+from select import POLLIN, POLLOUT, poll
+
+from ric.api.http11 import (
+    CHUNKED,
+    MAX_HEAD_BYTES,
+    UNTIL_CLOSE,
+    ChunkedDecoder,
+    ResponseHead,
+    find_head_end,
+    parse_response_head,
+)
+from ric.errors import ForkedProcessError, MalformedResponseError, TransportError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ric.api.address import Address
+
+_CONNECT_TIMEOUT_S = 2.0
+_RECEIVE_BYTES = 64 * 1024
+# One recv fills at most this much, so that an announced length alone never makes us allocate it.
+_MAX_BODY_STEP_BYTES = 16 * 1024 * 1024
+_SEND_NOW = _socket.MSG_DONTWAIT | getattr(_socket, "MSG_NOSIGNAL", 0)
+_PEEK_NOW = _socket.MSG_PEEK | _socket.MSG_DONTWAIT
+_LAST_STANDARD_DESCRIPTOR = 2
+
+
+class Response:
+    """A complete answer.
+
+    Attributes:
+        status: The status code.
+        headers: Values by lower-case name.
+        body: The decoded content.
+    """
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, head: ResponseHead, body: bytes) -> None:
+        self.status = head.status
+        self.headers = head.headers
+        self.body = body
+
+
+class Connection:
+    """A connection that is opened when first needed, kept alive, and reopened after it was lost.
+
+    Args:
+        address: The server.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._owner = getpid()
+        self._socket: _socket.socket | None = None
+        self._received = b""
+
+    def exchange(self, head: bytes, body: bytes = b"", meanwhile: Callable[[], None] | None = None) -> Response:
+        """Sends one request and waits for its answer.
+
+        Args:
+            head: The rendered request head.
+            body: The request body.
+            meanwhile: Called once the request is out and before the answer is awaited.
+
+        Raises:
+            TransportError: There is no connection, or it was lost before the answer began.
+            MalformedResponseError: What came is not one complete answer.
+            ForkedProcessError: This is a forked child of the process that opened the connection.
+        """
+        if getpid() != self._owner:
+            raise ForkedProcessError
+        try:
+            connection = self._ready_socket()
+            is_sent = self._send(connection, head, body)
+            if meanwhile is not None:
+                meanwhile()
+            response = self._receive(connection)
+        except OSError as error:
+            self.close()
+            raise _transport_error(error) from error
+        except BaseException:
+            self.close()
+            raise
+        if not is_sent:
+            self.close()
+        return response
+
+    def close(self) -> None:
+        """Closes the connection; the next exchange opens a new one."""
+        connection, self._socket = self._socket, None
+        self._received = b""
+        if connection is not None:
+            connection.close()
+
+    def _ready_socket(self) -> _socket.socket:
+        if self._socket is not None and not _is_quiet(self._socket):
+            self.close()
+        if self._socket is None:
+            self._socket = _connect(self._address)
+        return self._socket
+
+    def _send(self, connection: _socket.socket, head: bytes, body: bytes) -> bool:
+        """Sends head and body in one call where the kernel takes them whole.
+
+        Returns:
+            False if the server answered before it had read everything, as it does to refuse a body that is too large.
+        """
+        sent = connection.sendmsg((head, body), (), _SEND_NOW)
+        if sent == len(head) + len(body):
+            return True
+        rest = memoryview(head + body if sent < len(head) else body)
+        rest = rest[sent if sent < len(head) else sent - len(head) :]
+        readiness = poll()
+        readiness.register(connection.fileno(), POLLIN | POLLOUT)
+        while rest:
+            ((_, events),) = readiness.poll()
+            if events & POLLIN:
+                return False
+            try:
+                rest = rest[connection.send(rest, _SEND_NOW) :]
+            except (BrokenPipeError, ConnectionResetError):
+                return False  # what the server said before it closed is still there to be read
+        return True
+
+    def _receive(self, connection: _socket.socket) -> Response:
+        head = self._receive_head(connection)
+        while head.is_interim:
+            head = self._receive_head(connection)
+        if head.framing == CHUNKED:
+            body = self._receive_chunks(connection)
+        elif head.framing == UNTIL_CLOSE:
+            body = self._receive_until_close(connection)
+        else:
+            body = self._receive_length(connection, head.framing)
+        # Bytes behind the announced body belong to no request of ours: they must not become the next answer.
+        if self._received or not head.keeps_alive:
+            self.close()
+        return Response(head, body)
+
+    def _receive_head(self, connection: _socket.socket) -> ResponseHead:
+        data = self._received
+        while (end := find_head_end(data)) < 0:
+            if len(data) > MAX_HEAD_BYTES:
+                raise MalformedResponseError(f"a head of more than {MAX_HEAD_BYTES} bytes")
+            more = connection.recv(_RECEIVE_BYTES)
+            if not more:
+                if data:
+                    raise MalformedResponseError("the connection was closed within the head")
+                raise TransportError("the connection was closed without an answer")
+            data += more
+        self._received = data[end:]
+        return parse_response_head(data[:end])
+
+    def _receive_length(self, connection: _socket.socket, length: int) -> bytes:
+        pieces = [self._received[:length]]
+        self._received = self._received[length:]
+        missing = length - len(pieces[0])
+        while missing:
+            piece = connection.recv(min(missing, _MAX_BODY_STEP_BYTES), _socket.MSG_WAITALL)
+            if not piece:
+                raise MalformedResponseError(f"the connection was closed {missing} bytes before the end of {length}")
+            pieces.append(piece)
+            missing -= len(piece)
+        return b"".join(pieces)
+
+    def _receive_chunks(self, connection: _socket.socket) -> bytes:
+        decoder = ChunkedDecoder()
+        decoder.feed(self._received)
+        while not decoder.complete:
+            data = connection.recv(_RECEIVE_BYTES)
+            if not data:
+                raise MalformedResponseError("the connection was closed among the chunks")
+            decoder.feed(data)
+        self._received = decoder.rest
+        return decoder.body()
+
+    def _receive_until_close(self, connection: _socket.socket) -> bytes:
+        pieces = [self._received]
+        while data := connection.recv(_RECEIVE_BYTES):
+            pieces.append(data)
+        self._received = b""
+        return b"".join(pieces)
+
+
+def _is_quiet(connection: _socket.socket) -> bool:
+    """Whether an idle connection is still open and holds no bytes that nobody asked for."""
+    try:
+        connection.recv(1, _PEEK_NOW)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _connect(address: Address) -> _socket.socket:
+    # The host goes as bytes: for a str the C code would import the idna codec, which costs milliseconds.
+    candidates = _socket.getaddrinfo(address.host.encode(), address.port, 0, _socket.SOCK_STREAM)
+    failure: OSError = TransportError("the host has no address")
+    for family, kind, proto, _, socket_address in candidates:
+        connection = _above_standard_descriptors(_socket.socket(family, kind, proto))
+        try:
+            connection.settimeout(_CONNECT_TIMEOUT_S)
+            connection.connect(socket_address)
+            # Blocking from here on, whatever socket.setdefaulttimeout says.
+            connection.settimeout(None)
+            connection.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        except OSError as error:
+            connection.close()
+            failure = error
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+    raise failure
+
+
+def _above_standard_descriptors(connection: _socket.socket) -> _socket.socket:
+    """Moves the socket off descriptors 0 to 2, which it gets when a handler closed those: prints would go to it."""
+    if connection.fileno() > _LAST_STANDARD_DESCRIPTOR:
+        return connection
+    from fcntl import F_DUPFD_CLOEXEC, fcntl
+
+    descriptor = fcntl(connection.fileno(), F_DUPFD_CLOEXEC, _LAST_STANDARD_DESCRIPTOR + 1)
+    moved = _socket.socket(connection.family, connection.type, connection.proto, descriptor)
+    connection.close()
+    return moved
+
+
+def _transport_error(error: OSError) -> TransportError:
+    return error if isinstance(error, TransportError) else TransportError(error.strerror or str(error))

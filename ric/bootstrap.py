@@ -1,0 +1,247 @@
+"""The loop: ask for an invocation, run the handler, post what came of it, for ever.
+
+``run`` is the whole life of the process and ``handle_event_request`` one invocation of it. Everything that the latter
+calls by a global name is looked up in this module at each call, because error trackers, tracers and tests replace
+these names at run time; so is ``handle_event_request`` itself. docs/compatibility.md lists them and who relies on them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ric import config
+from ric.api.client import LambdaRuntimeClient
+from ric.api.marshal import to_json
+from ric.errors import (
+    EXIT_FAILURE,
+    EXIT_INTERRUPTED,
+    FaultException,
+    ForkedProcessError,
+    LambdaRuntimeClientError,
+    RicError,
+    RuntimeApiUnavailableError,
+)
+from ric.function.context import LambdaContext, create_lambda_context
+from ric.function.faults import (
+    build_fault_result,
+    make_error,
+    make_xray_fault,
+    shorten_xray_fault,
+    user_frames,
+    working_directory,
+)
+from ric.function.faults import message_of as _message_of
+from ric.function.loader import load_handler as _get_handler
+from ric.process import identity, log_setup
+from ric.process.error_log import log_error
+from ric.process.signals import end_on_sigterm
+from ric.process.sinks import create_log_sink, unbuffer_output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from ric.api.client import BaseLambdaRuntimeClient, InvocationRequest
+
+    Handler = Callable[[Any, Any], Any]
+
+__all__ = ["LambdaContext", "LambdaRuntimeClient", "handle_event_request", "run", "to_json"]
+
+# "Container error, non-recoverable, runtime should exit promptly" (Runtime API reference).
+_CONTAINER_ERROR = 500
+
+
+def run(handler: str, lambda_runtime_client: BaseLambdaRuntimeClient) -> NoReturn:
+    """Loads the handler and serves invocations until the process ends.
+
+    Args:
+        handler: ``module.function``.
+        lambda_runtime_client: Gives invocations and takes results.
+
+    Raises:
+        SystemExit: The handler cannot be loaded, the Runtime API is gone or demands it, or user code asked for it.
+    """
+    unbuffer_output()
+    end_on_sigterm()
+    with create_log_sink() as log_sink:
+        log_setup.install(log_sink)
+        request_handler = _initialise(handler, lambda_runtime_client, log_sink)
+        while True:
+            invocation = _next_invocation(lambda_runtime_client, log_sink)
+            identity.enter(invocation.invoke_id, invocation.tenant_id)
+            update_xray_env_variable(invocation.x_amzn_trace_id)
+            _serve(invocation, request_handler, lambda_runtime_client, log_sink)
+
+
+def _initialise(handler: str, client: BaseLambdaRuntimeClient, log_sink: Any) -> Handler:
+    """Imports the handler, reports if that fails, and goes through a snapshot where one is taken."""
+    try:
+        _log_preview_runtime_warning()
+        request_handler = _get_handler(handler)
+    except BaseException as error:  # noqa: BLE001 - the boundary to user code: reported, then the process ends
+        _report_init_failure(error, client, log_sink)
+        _exit_for(error)
+    if config.is_snap_start():
+        from ric.process.snapstart import on_init_complete
+
+        on_init_complete(client, log_sink)
+    return request_handler
+
+
+def _next_invocation(client: BaseLambdaRuntimeClient, log_sink: Any) -> InvocationRequest:
+    try:
+        return client.wait_next_invocation()
+    except RuntimeApiUnavailableError as error:
+        _log_runtime_error(error, log_sink)
+        sys.exit(EXIT_FAILURE)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _serve(invocation: InvocationRequest, handler: Handler, client: BaseLambdaRuntimeClient, log_sink: Any) -> None:
+    """Serves one invocation; a post that failed for good is logged and costs only that invocation."""
+    try:
+        handle_event_request(
+            client,
+            handler,
+            invocation.invoke_id,
+            invocation.event_body,
+            invocation.content_type,
+            invocation.client_context,
+            invocation.cognito_identity,
+            invocation.invoked_function_arn,
+            invocation.deadline_time_in_ms,
+            invocation.tenant_id,
+            log_sink,
+            invocation.invocation_id,
+        )
+    except ForkedProcessError as error:
+        _log_runtime_error(error, log_sink, invocation.invoke_id)
+        os._exit(EXIT_FAILURE)  # nothing of the parent's may be finalised in its copy
+    except RicError as error:
+        _log_runtime_error(error, log_sink, invocation.invoke_id)
+        if isinstance(error, LambdaRuntimeClientError) and error.response_code == _CONTAINER_ERROR:
+            sys.exit(EXIT_FAILURE)
+
+
+def handle_event_request(
+    lambda_runtime_client: Any,
+    request_handler: Handler,
+    invoke_id: str,
+    event_body: Any,
+    content_type: str | None,
+    client_context_json: str | None,
+    cognito_identity_json: str | None,
+    invoked_function_arn: str,
+    epoch_deadline_time_in_ms: int,
+    tenant_id: str | None,
+    log_sink: Any,
+    invocation_id: str | None = None,
+) -> None:
+    """Runs the handler on one event and posts the result, or the error.
+
+    The signature is upstream's: third parties replace this function and pass everything on.
+
+    Args:
+        lambda_runtime_client: Takes the result; its ``marshaller`` decodes and encodes.
+        request_handler: The user's function.
+        invoke_id: The request id.
+        event_body: The event as received.
+        content_type: Its media type.
+        client_context_json: JSON, or None.
+        cognito_identity_json: JSON, or None.
+        invoked_function_arn: The ARN that the caller used.
+        epoch_deadline_time_in_ms: When the invocation times out, in ms since the epoch.
+        tenant_id: Tenant of a tenant-isolated function, or None.
+        log_sink: Where errors are logged.
+        invocation_id: Echoed with the answer if there is one.
+
+    Raises:
+        RuntimeApiError: The post failed or was refused.
+        SystemExit: The handler raised something that ends the process; it was reported.
+    """
+    # Patches of the two post methods from before upstream 4.1 take no invocation id, so it is passed only when set.
+    echo = (invocation_id,) if invocation_id else ()
+    try:
+        lambda_context = create_lambda_context(
+            client_context_json,
+            cognito_identity_json,
+            epoch_deadline_time_in_ms,
+            invoke_id,
+            invoked_function_arn,
+            tenant_id,
+        )
+        marshaller = lambda_runtime_client.marshaller
+        event = marshaller.unmarshal_request(event_body, content_type)
+        response = request_handler(event, lambda_context)
+        result, result_content_type = marshaller.marshal_response(response)
+    except Exception as error:  # noqa: BLE001 - the boundary to user code: whatever it raises is reported
+        _report_failure(error, lambda_runtime_client, invoke_id, echo, log_sink)
+        return
+    except BaseException as error:  # noqa: BLE001 - as above, and then the process ends as asked
+        try:
+            _report_failure(error, lambda_runtime_client, invoke_id, echo, log_sink)
+        except RicError as refusal:
+            _log_runtime_error(refusal, log_sink, invoke_id)
+        _exit_for(error)
+    lambda_runtime_client.post_invocation_result(invoke_id, result, result_content_type, *echo)
+
+
+def update_xray_env_variable(xray_trace_id: str | None) -> None:
+    """Puts the trace id where the X-Ray SDK looks for it; None removes the one of the invocation before."""
+    config.set_trace_id(xray_trace_id)
+
+
+def _report_failure(error: BaseException, client: Any, invoke_id: str, echo: tuple[str, ...], log_sink: Any) -> None:
+    """Logs a failed invocation and posts its error document and X-Ray cause."""
+    if isinstance(error, FaultException):
+        xray_fault = make_xray_fault("LambdaValidationError", error.msg, working_directory(), [])
+        document = make_error(error.msg, error.exception_type, error.trace, invoke_id)
+    else:
+        exc_info = (type(error), error, error.__traceback__)
+        xray_fault = make_xray_fault(
+            type(error).__name__, _message_of(error), working_directory(), user_frames(error.__traceback__)
+        )
+        document = build_fault_result(exc_info, None, invoke_id)
+    log_error(document, log_sink)
+    client.post_invocation_error(invoke_id, to_json(document), to_json(shorten_xray_fault(xray_fault, to_json)), *echo)
+
+
+def _report_init_failure(error: BaseException, client: BaseLambdaRuntimeClient, log_sink: Any) -> None:
+    """Logs and posts why the handler could not be loaded; runs inside the ``except`` block, as trackers need it."""
+    if isinstance(error, FaultException):
+        document = make_error(error.msg, error.exception_type, error.trace)
+    else:
+        document = build_fault_result((type(error), error, error.__traceback__), None)
+    import logging
+
+    from ric.process.notices import lambda_unhandled_exception_warning_message
+
+    logging.warning(lambda_unhandled_exception_warning_message)
+    log_error(document, log_sink)
+    try:
+        client.post_init_error(document)
+    except RicError as refusal:
+        _log_runtime_error(refusal, log_sink)
+
+
+def _exit_for(error: BaseException) -> NoReturn:
+    """Ends the process as the exception asks: with its own code, or as Python and the shell would put it."""
+    if isinstance(error, SystemExit):
+        raise error
+    sys.exit(EXIT_INTERRUPTED if isinstance(error, KeyboardInterrupt) else EXIT_FAILURE)
+
+
+def _log_runtime_error(error: RicError, log_sink: Any, invoke_id: str = "") -> None:
+    log_error({"errorType": type(error).__name__, "errorMessage": str(error), "requestId": invoke_id}, log_sink)
+
+
+def _log_preview_runtime_warning() -> None:
+    if config.is_preview_runtime():
+        import logging
+
+        from ric.process.notices import get_lambda_preview_runtime_warning_message
+
+        logging.warning(get_lambda_preview_runtime_warning_message())

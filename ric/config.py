@@ -1,0 +1,166 @@
+"""The environment, read here and nowhere else.
+
+The runtime is configured by environment variables which Lambda defines ("Using Lambda environment variables" in the
+Lambda developer guide). This module is the only one that reads them, and it reads them when asked, never while it is imported: handlers, wrappers
+and tests change the environment as they go.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+TRACE_ID_VARIABLE = "_X_AMZN_TRACE_ID"
+TELEMETRY_DESCRIPTOR_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
+SNAP_START = "snap-start"
+
+# The first Python whose managed runtime sends non-ASCII characters as they are (and, in upstream, polls on a thread).
+_FIRST_UNICODE_MINOR = 12
+_EXECUTION_ENV_PREFIX = "AWS_Lambda_python3."
+PREVIEW_RUNTIME_ENVS = frozenset({"AWS_Lambda_python3.15"})
+
+
+class RuntimeApiUnsetError(KeyError):
+    """``AWS_LAMBDA_RUNTIME_API`` is not set: this process does not run inside Lambda or an emulator."""
+
+
+class LambdaConfigProvider:
+    """What one start of the runtime was asked to do, by its arguments and environment.
+
+    Args:
+        args: The command line: the program, then the handler (``module.function``). Without a second element the
+            handler is taken from ``_HANDLER``.
+        environ: The environment to read; the process's own when None.
+
+    Raises:
+        ValueError: There is no handler in either place.
+        RuntimeApiUnsetError: ``AWS_LAMBDA_RUNTIME_API`` is unset or empty.
+    """
+
+    SUPPORTED_THREADPOLLING_ENVS = frozenset(f"{_EXECUTION_ENV_PREFIX}{minor}" for minor in range(12, 16))
+    SOCKET_PATH_ENV = "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET"
+    AWS_LAMBDA_RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
+    AWS_LAMBDA_MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY"
+    AWS_EXECUTION_ENV = "AWS_EXECUTION_ENV"
+
+    def __init__(self, args: Sequence[str | None], environ: Mapping[str, str] | None = None) -> None:
+        environ = os.environ if environ is None else environ
+        self.handler = handler_name(args, environ)
+        api_address = environ.get(self.AWS_LAMBDA_RUNTIME_API)
+        if not api_address:
+            raise RuntimeApiUnsetError(self.AWS_LAMBDA_RUNTIME_API)
+        self.api_address = api_address
+        self.max_concurrency = environ.get(self.AWS_LAMBDA_MAX_CONCURRENCY)
+        self.use_thread_polling = environ.get(self.AWS_EXECUTION_ENV) in self.SUPPORTED_THREADPOLLING_ENVS
+        self.lmi_socket_path = environ.get(self.SOCKET_PATH_ENV)
+
+    @property
+    def is_multi_concurrent(self) -> bool:
+        """Whether Lambda may hand this environment several invocations at a time."""
+        return self.max_concurrency is not None
+
+
+def handler_name(args: Sequence[str | None], environ: Mapping[str, str] | None = None) -> str:
+    """Returns the handler to run: the second argument, else ``_HANDLER``.
+
+    Raises:
+        ValueError: There is no handler in either place.
+    """
+    environ = os.environ if environ is None else environ
+    handler = (args[1] if len(args) > 1 else None) or environ.get("_HANDLER")
+    if not handler:
+        raise ValueError("Handler not set: give it as an argument (module.function) or in the variable _HANDLER")
+    return handler
+
+
+def runtime_api_address() -> str:
+    """Returns the value of ``AWS_LAMBDA_RUNTIME_API``.
+
+    Raises:
+        RuntimeApiUnsetError: It is unset or empty.
+    """
+    address = os.environ.get(LambdaConfigProvider.AWS_LAMBDA_RUNTIME_API)
+    if not address:
+        raise RuntimeApiUnsetError(LambdaConfigProvider.AWS_LAMBDA_RUNTIME_API)
+    return address
+
+
+def log_format() -> str:
+    """Returns ``"JSON"`` or ``"TEXT"``, as ``AWS_LAMBDA_LOG_FORMAT`` asks."""
+    return "JSON" if os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON" else "TEXT"
+
+
+def log_level() -> str:
+    """Returns the name of the level which ``AWS_LAMBDA_LOG_LEVEL`` asks for, ``""`` when it asks for none.
+
+    Python has no TRACE level; it means DEBUG here, as in the managed runtime.
+    """
+    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "")
+    return "DEBUG" if level == "TRACE" else level.upper()
+
+
+def take_telemetry_descriptor() -> int | None:
+    """Returns the descriptor that Lambda wants framed logs on, if any, and removes it from the environment.
+
+    It is removed so that programs which the handler starts do not write to it.
+
+    Raises:
+        ValueError: The variable is not a number.
+    """
+    descriptor = os.environ.pop(TELEMETRY_DESCRIPTOR_VARIABLE, None)
+    if descriptor is None:
+        return None
+    if not descriptor.isdigit():
+        raise ValueError(f"{TELEMETRY_DESCRIPTOR_VARIABLE} must be a file descriptor number, not {descriptor!r}")
+    return int(descriptor)
+
+
+def is_snap_start() -> bool:
+    """Whether a snapshot is taken of this process after the handler module was imported."""
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == SNAP_START
+
+
+def is_preview_runtime() -> bool:
+    """Whether the runtime is a preview that should say so in the log."""
+    return (
+        os.environ.get("AWS_EXECUTION_ENV") in PREVIEW_RUNTIME_ENVS
+        and not os.environ.get("LAMBDA_DISABLE_PREVIEW_WARN")
+    )  # fmt: skip
+
+
+def is_china_region() -> bool:
+    """Whether the function runs in one of the regions that have documentation sites of their own."""
+    return os.environ.get("AWS_REGION", "").startswith("cn-")
+
+
+def ensure_ascii() -> bool:
+    """Whether JSON results escape non-ASCII characters: yes, unless the managed runtime is Python 3.12 or later."""
+    minor = os.environ.get("AWS_EXECUTION_ENV", "").removeprefix(_EXECUTION_ENV_PREFIX)
+    return not (minor.isdigit() and int(minor) >= _FIRST_UNICODE_MINOR)
+
+
+def function_identity() -> tuple[str | None, str | None, str | None, str | None, str | None]:
+    """Returns what the environment says of the function, for ``LambdaContext``.
+
+    Returns:
+        Log group name, log stream name, function name, memory limit in MB, function version; None where unset.
+    """
+    get = os.environ.get
+    return (
+        get("AWS_LAMBDA_LOG_GROUP_NAME"),
+        get("AWS_LAMBDA_LOG_STREAM_NAME"),
+        get("AWS_LAMBDA_FUNCTION_NAME"),
+        get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+        get("AWS_LAMBDA_FUNCTION_VERSION"),
+    )
+
+
+def set_trace_id(trace_id: str | None) -> None:
+    """Puts the invocation's X-Ray trace id where the X-Ray SDK looks for it; None removes it."""
+    if trace_id is not None:
+        os.environ[TRACE_ID_VARIABLE] = trace_id
+    elif TRACE_ID_VARIABLE in os.environ:
+        del os.environ[TRACE_ID_VARIABLE]

@@ -1,0 +1,218 @@
+"""What can go wrong, by whose fault it is, and the exit codes that tell it.
+
+    Exception
+    └── RicError
+        ├── FaultException                the user's function (or its event, or its result) is at fault
+        ├── RuntimeApiError               the platform's side of the wire is at fault
+        │   ├── TransportError            no connection, or it broke; also an OSError
+        │   ├── MalformedResponseError    bytes that are not a usable HTTP answer
+        │   ├── LambdaRuntimeClientError  an answer whose status refuses the call
+        │   │   └── ResponseTooLargeError 413: what was posted is larger than the platform takes
+        │   └── RuntimeApiUnavailableError  no usable answer for so long that the process gives up
+        ├── UnsafeHeaderError             a request id or header value that must not reach the wire
+        ├── InvalidAddressError           AWS_LAMBDA_RUNTIME_API does not name a server; also a ValueError
+        └── ForkedProcessError            a forked child of a handler tried to speak for its parent
+
+Each error keeps its data in attributes and words its message in ``__str__``.
+"""
+
+from __future__ import annotations
+
+EXIT_FAILURE = 1
+"""The function could not be loaded, or the Runtime API is gone."""
+
+EXIT_BEFORE_SNAPSHOT = 64
+"""A SnapStart before-snapshot hook failed."""
+
+EXIT_AFTER_RESTORE = 65
+"""A SnapStart after-restore hook failed."""
+
+EXIT_INTERRUPTED = 130
+"""Ended by SIGINT: 128 + 2, as shells report it."""
+
+EXIT_TERMINATED = 143
+"""Ended by SIGTERM: 128 + 15, as shells report it."""
+
+
+class RicError(Exception):
+    """Root of every error that ric itself raises."""
+
+
+class FaultException(RicError):
+    """The user's function, its event or its result is at fault.
+
+    Args:
+        exception_type: One of the ``Runtime.*`` types below; becomes ``errorType`` of the error document.
+        msg: Becomes ``errorMessage``.
+        trace: Lines for ``stackTrace``, or None for no trace.
+    """
+
+    MARSHAL_ERROR = "Runtime.MarshalError"
+    UNMARSHAL_ERROR = "Runtime.UnmarshalError"
+    USER_CODE_SYNTAX_ERROR = "Runtime.UserCodeSyntaxError"
+    HANDLER_NOT_FOUND = "Runtime.HandlerNotFound"
+    IMPORT_MODULE_ERROR = "Runtime.ImportModuleError"
+    BUILT_IN_MODULE_CONFLICT = "Runtime.BuiltInModuleConflict"
+    MALFORMED_HANDLER_NAME = "Runtime.MalformedHandlerName"
+    BEFORE_SNAPSHOT_ERROR = "Runtime.BeforeSnapshotError"
+    AFTER_RESTORE_ERROR = "Runtime.AfterRestoreError"
+    LAMBDA_CONTEXT_UNMARSHAL_ERROR = "Runtime.LambdaContextUnmarshalError"
+    LAMBDA_RUNTIME_CLIENT_ERROR = "Runtime.LambdaRuntimeClientError"
+
+    def __init__(self, exception_type: str, msg: str, trace: list[str] | None = None) -> None:
+        super().__init__(exception_type, msg, trace)
+        self.exception_type = exception_type
+        self.msg = msg
+        self.trace = trace
+
+    def __str__(self) -> str:
+        return f"{self.exception_type}: {self.msg}"
+
+
+class RuntimeApiError(RicError):
+    """The platform's side of the wire did not do what the Runtime API promises."""
+
+
+class TransportError(RuntimeApiError, OSError):
+    """The connection to the Runtime API could not be made, or broke.
+
+    Args:
+        reason: What happened, in the words of the system.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class MalformedResponseError(RuntimeApiError):
+    """The server's bytes are not a complete and consistent HTTP/1.1 answer (RFC 9112).
+
+    Args:
+        reason: Which rule they break.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"malformed answer: {self.reason}"
+
+
+class LambdaRuntimeClientError(RuntimeApiError):
+    """The Runtime API refused a call.
+
+    Args:
+        endpoint: The path that was called.
+        response_code: The HTTP status of the refusal.
+        response_body: Its body.
+    """
+
+    def __init__(self, endpoint: str, response_code: int, response_body: bytes) -> None:
+        super().__init__(endpoint, response_code, response_body)
+        self.endpoint = endpoint
+        self.response_code = response_code
+        self.response_body = response_body
+
+    def __str__(self) -> str:
+        return (
+            f"Request to Lambda Runtime '{self.endpoint}' endpoint failed. "
+            f"Reason: '{self.response_code}'. Response body: '{self.response_body!r}'"
+        )
+
+
+class ResponseTooLargeError(LambdaRuntimeClientError):
+    """What was posted is larger than the platform takes (status 413).
+
+    Args:
+        endpoint: The path that was called.
+        response_body: The body of the refusal.
+        size: How many bytes were posted.
+        limit: How many the platform takes.
+    """
+
+    def __init__(self, endpoint: str, response_body: bytes, size: int, limit: int) -> None:
+        super().__init__(endpoint, 413, response_body)
+        self.size = size
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return (
+            f"{self.size} bytes were posted to {self.endpoint}, and refused: Lambda takes {self.limit} bytes; "
+            "store a larger result elsewhere and return a reference to it"
+        )
+
+
+class RuntimeApiUnavailableError(RuntimeApiError):
+    """The Runtime API gave no usable answer for so long that the process gives up.
+
+    Args:
+        address: The value of ``AWS_LAMBDA_RUNTIME_API``.
+        endpoint: The path that was called.
+        attempts: How often.
+        reason: Why the last attempt failed.
+    """
+
+    def __init__(self, address: str, endpoint: str, attempts: int, reason: Exception) -> None:
+        super().__init__(address, endpoint, attempts, reason)
+        self.address = address
+        self.endpoint = endpoint
+        self.attempts = attempts
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"the Runtime API at {self.address} does not answer {self.endpoint}, "
+            f"given up after {self.attempts} attempts: {self.reason}"
+        )
+
+
+class UnsafeHeaderError(RicError):
+    """A value that would break out of the path or header it is meant for; it is never sent.
+
+    Args:
+        name: The header, or what the value is.
+        value: The offending value.
+    """
+
+    def __init__(self, name: str, value: str) -> None:
+        super().__init__(name, value)
+        self.name = name
+        self.value = value
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value[:100]!r} holds characters that are not allowed there"
+
+
+class InvalidAddressError(RicError, ValueError):
+    """``AWS_LAMBDA_RUNTIME_API`` does not name a server.
+
+    Args:
+        address: The value as found.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(address, reason)
+        self.address = address
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"AWS_LAMBDA_RUNTIME_API is {self.address!r}, but {self.reason}; "
+            "give it as host:port, for example 127.0.0.1:9001"
+        )
+
+
+class ForkedProcessError(RicError):
+    """A child which the handler forked ran on into the runtime; only the parent speaks to the Runtime API."""
+
+    def __str__(self) -> str:
+        return (
+            "a process forked by the handler returned into the runtime; "
+            "end such a process with os._exit() before the handler returns"
+        )
