@@ -1,8 +1,8 @@
 """The environment, read here and nowhere else.
 
 The runtime is configured by environment variables which Lambda defines ("Using Lambda environment variables" in the
-Lambda developer guide). This module is the only one that reads them, and it reads them when asked, never while it is imported: handlers, wrappers
-and tests change the environment as they go.
+Lambda developer guide). This module is the only one that reads them, and it reads them when asked, never while it is
+imported: handlers, wrappers and tests change the environment as they go.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import sys
 from decimal import Decimal
 from importlib import import_module
 from importlib.machinery import PathFinder
-from pathlib import PurePath
+from os.path import dirname
 
 from ric import config
 
@@ -28,7 +28,7 @@ def _trusted_path() -> list[str]:
 
     A function may have a file called ``simplejson.py`` of its own in the task root, which comes first in ``sys.path``.
     """
-    beside_ric = str(PurePath(__file__).parents[2])
+    beside_ric = dirname(dirname(dirname(__file__)))
     packages = [entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))]
     return [beside_ric, *packages, *sys.path]
 
@@ -47,7 +47,7 @@ def _import_simplejson() -> ModuleType:
 def _import_aside(locations: list[str] | None) -> ModuleType:
     """Imports simplejson although the user's code has another module of that name, and leaves that one in place."""
     theirs = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == _NAME}
-    sys.path.insert(0, str(PurePath((locations or [""])[0]).parent))
+    sys.path.insert(0, dirname((locations or [""])[0]))
     try:
         module = import_module(_NAME)
         # It imports its errors late; from then on the name may be the user's.

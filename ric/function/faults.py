@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Frame = tuple[str, int | None, str, str | None]
 
-_OWN_DIRECTORY = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 - pathlib is not on the cold path
+_OWN_DIRECTORY = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _CROPPED_MESSAGE_CHARACTERS = 4096
 
 
@@ -139,7 +139,7 @@ def message_of(value: object) -> str:
 def working_directory() -> str:
     """Returns the working directory, ``""`` if it no longer exists."""
     try:
-        return os.getcwd()  # noqa: PTH109 - pathlib is not on the cold path
+        return os.getcwd()
     except OSError:
         return ""
 
