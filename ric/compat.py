@@ -1,8 +1,8 @@
 """Upstream's module names, as other names of ric's modules.
 
 ``awslambdaric.bootstrap`` *is* ``ric.bootstrap``, the same object, and so for every row of MODULES: what a third party
-replaces under one name is replaced under the other. Modules that are loaded anyway are registered at once, because
-some patches only look into ``sys.modules``; the others when they are imported. Names that upstream has in a module and
+replaces under one name is replaced under the other. The loop's modules are registered at once, because some patches only look into
+``sys.modules``; the others when they are imported. Names that upstream has in a module and
 ric has elsewhere, or only for others' sake, are found when asked for.
 """
 
@@ -37,8 +37,8 @@ _COMPILED_MODULE = "runtime_client"
 
 def install() -> None:
     """Registers upstream's names; the package ``awslambdaric`` calls this when it is imported."""
-    finder = _AliasFinder()
-    sys.meta_path.insert(0, finder)
+    import_module(MODULES["bootstrap"])  # the loop, and with it all that it needs
+    sys.meta_path.insert(0, _AliasFinder())
     package = sys.modules[PACKAGE]
     for alias, name in MODULES.items():
         module = sys.modules.get(name)
@@ -80,6 +80,8 @@ class _AliasFinder:
 
 def _with_upstream_names(module: ModuleType) -> ModuleType:
     def find_upstream_name(name: str) -> Any:
+        if name.startswith("__"):  # the import system asks for __path__ at each `from ... import`
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
         from ric.upstream_names import find
 
         return find(module.__name__, name)

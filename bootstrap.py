@@ -1,0 +1,107 @@
+"""Prepares the interpreter as Lambda's managed Python runtime does, then runs the function: the image's entry point.
+
+`bootstrap`, beside this file, execs it, perhaps through an AWS_LAMBDA_EXEC_WRAPPER. Rules:
+
+* Cold-start time passes here: nothing is imported but what every interpreter has loaded by now, and `ric`.
+* The handler is read from `_HANDLER`, as wrappers rewrite it on the way.
+* The file runs under any interpreter, so a missing `ric` must be told in one line that says what to do.
+* It is a script, not a part of the package: the name `bootstrap` never gets into `sys.modules`, where error trackers
+  would take it for the runtime.
+
+https://docs.aws.amazon.com/lambda/latest/dg/python-package.html#python-package-searchpath
+"""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import NoReturn
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+# Set when the function is served: error trackers look for `__main__.awslambdaricmain.bootstrap`.
+awslambdaricmain: ModuleType
+
+
+def _main() -> None:
+    """Serve the function named by `_HANDLER`: through the Runtime API, or without one in the emulator."""
+    handler = os.environ.get("_HANDLER")
+    if not handler:
+        sys.exit("bootstrap: no handler: set _HANDLER, such as _HANDLER=app.handler")
+    _fill_in_variables()
+    _move_own_directory_to_the_end()
+    try:
+        if os.environ.get("AWS_LAMBDA_RUNTIME_API"):
+            _serve(handler)
+        else:
+            _emulate()
+    except ModuleNotFoundError as error:
+        # Only a `ric` that is not installed; what the function lacks is reported by the runtime itself.
+        if error.name not in ("ric", "awslambdaric"):
+            raise
+        sys.exit(
+            f"bootstrap: {sys.executable} cannot import {error.name}: run `{sys.executable} -m pip install ric`, "
+            "or set RIC_PYTHON to the interpreter that has it"
+        )
+
+
+def _fill_in_variables() -> None:
+    """Give the variables that functions and wrappers rely on the values they have in the managed runtime."""
+    environ = os.environ
+    if not environ.get("LAMBDA_TASK_ROOT"):
+        environ["LAMBDA_TASK_ROOT"] = "/var/task" if os.path.isdir("/var/task") else os.getcwd()
+    if not environ.get("LAMBDA_RUNTIME_DIR"):
+        environ["LAMBDA_RUNTIME_DIR"] = _HERE
+    # Also when it is set: a wrapper may have come with an interpreter of its own.
+    environ["AWS_EXECUTION_ENV"] = f"AWS_Lambda_python{_VERSION}"
+
+
+def _move_own_directory_to_the_end() -> None:
+    """Keep what lies beside this file importable, but behind everything that belongs to the function."""
+    if sys.path[:1] == [_HERE]:
+        sys.path.append(sys.path.pop(0))
+
+
+def _code_directories() -> list[str]:
+    """The function's directory and those of its layers, in the order in which they are searched."""
+    directories = [os.environ["LAMBDA_TASK_ROOT"]]
+    if "PYTHONPATH" not in os.environ:
+        directories.append(f"/opt/python/lib/python{_VERSION}/site-packages")
+        directories.append("/opt/python")
+    return directories
+
+
+def _serve(handler: str) -> None:
+    """Run the function against the Runtime API; does not return before the runtime ends."""
+    global awslambdaricmain
+
+    directories = _code_directories()
+    sys.path[:0] = directories
+    known_paths = set(sys.path)
+    for directory in directories:
+        site.addsitedir(directory, known_paths)  # only for its .pth files, as it is known
+    os.environ.setdefault("PYTHONPATH", os.environ["LAMBDA_RUNTIME_DIR"])
+
+    import awslambdaric.__main__ as awslambdaricmain
+
+    awslambdaricmain.main([os.environ["LAMBDA_TASK_ROOT"], handler])
+
+
+def _emulate() -> NoReturn:
+    """Serve the function on a port of this machine; the emulator starts `bootstrap` again, with a Runtime API."""
+    # Behind the standard library, for the emulator is not the function; a `ric` installed beside the function counts.
+    sys.path.extend(_code_directories())
+    from ric.local.command_line import main
+
+    os.environ.setdefault("RIC_PYTHON", sys.executable)
+    sys.exit(main(["--host", "0.0.0.0", "--", os.path.join(_HERE, "bootstrap")]))
+
+
+if __name__ == "__main__":
+    _main()
