@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 run: $(VENV)/.installed
 	$(BIN)/python examples/run.py
 
-test: $(VENV)/.installed-test .cache/.fetched
+test: $(VENV)/.installed-test
+	$(BIN)/python tests/fetch.py
 	$(BIN)/python -m pytest $(ARGS)
 
 # Every interpreter from 3.10 on that is found on the path or in pyenv, each in its own environment.
@@ -20,7 +21,8 @@ test-all:
 	done
 
 # ric and awslambdaric 4.2.2 against the same scripted Runtime API, one line per case.
-parity: $(VENV)/.installed-test .cache/.fetched
+parity: $(VENV)/.installed-test
+	$(BIN)/python tests/fetch.py
 	$(BIN)/python -m tests.parity
 
 lint: $(VENV)/.installed-lint
@@ -49,8 +51,3 @@ $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-lint: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[lint,test]'
 	touch $@ $(VENV)/.installed
-
-# The real emulator and the official client, which the tests compare with.
-.cache/.fetched: tests/fetch.py | $(BIN)/python
-	$(BIN)/python tests/fetch.py
-	touch $@

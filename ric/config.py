@@ -70,8 +70,10 @@ def handler_name(args: Sequence[str | None], environ: Mapping[str, str] | None =
         ValueError: There is no handler in either place.
     """
     environ = os.environ if environ is None else environ
-    handler = (args[1] if len(args) > 1 else None) or environ.get("_HANDLER")
-    if not handler:
+    handler = args[1] if len(args) > 1 else None
+    if handler is None:
+        handler = environ.get("_HANDLER") or None
+    if handler is None:
         raise ValueError("Handler not set: give it as an argument (module.function) or in the variable _HANDLER")
     return handler
 

@@ -54,6 +54,8 @@ MAX_XRAY_CAUSE_BYTES = 64 * 1024
 # RFC 9110 token characters, less "%" and "#", which would change the meaning of the path an id stands in.
 _ID_CHARACTERS = frozenset("!$&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
+_BLANKS = str.maketrans("\t\n\r", "   ")
+
 
 def user_agent() -> str:
     """Returns the User-Agent in upstream's form, with ric's own version."""
@@ -99,12 +101,12 @@ def error_type_header(error_type: str) -> str:
 
 
 def ascii_json(document: str) -> str:
-    """Returns the JSON document with every non-ASCII character escaped, so that it is a legal header value."""
-    if document.isascii():
+    """Returns the JSON document on one line and with all but printable ASCII escaped, as a header value must be."""
+    if document.isascii() and document.isprintable():
         return document
-    # Outside of strings JSON is ASCII, and within them \\uXXXX stands for any UTF-16 unit.
-    units = document.encode("utf-16-be", "surrogatepass")
+    # What JSON has outside of strings is printable ASCII and white space; within them \\uXXXX is any UTF-16 unit.
+    units = document.translate(_BLANKS).encode("utf-16-be", "surrogatepass")
     return "".join(
-        f"\\u{high:02x}{low:02x}" if high or low > 0x7F else chr(low)
+        chr(low) if not high and 0x20 <= low < 0x7F else f"\\u{high:02x}{low:02x}"
         for high, low in zip(units[::2], units[1::2], strict=True)
     )

@@ -121,9 +121,12 @@ def create_lambda_context(
     """
     if isinstance(epoch_deadline_time_in_ms, str):
         raise _unreadable(f"deadline {epoch_deadline_time_in_ms!r}: it is not a number of milliseconds")
+    client_context = parse_json_header(client_context_json, "Client Context") if client_context_json else None
+    if client_context and not isinstance(client_context.get("client"), (dict, type(None))):
+        raise _unreadable("Client Context JSON: its client is not an object")
     return LambdaContext(
         invoke_id,
-        parse_json_header(client_context_json, "Client Context") if client_context_json else None,
+        client_context,
         parse_json_header(cognito_identity_json, "Cognito Identity") if cognito_identity_json else None,
         epoch_deadline_time_in_ms,
         invoked_function_arn,
@@ -141,10 +144,11 @@ def parse_json_header(header: str, name: str) -> Any:
     Raises:
         FaultException: ``Runtime.LambdaContextUnmarshalError``: it is not a JSON object.
     """
-    from ric.api.json_codec import decode
+    # Not simplejson: this one reads NaN too, and its messages are what upstream reports.
+    import json
 
     try:
-        value = decode(header)
+        value = json.loads(header)
     except Exception as error:
         raise _unreadable(f"{name} JSON: {error}") from error
     if value is not None and not isinstance(value, dict):
