@@ -244,6 +244,7 @@ class BaseLambdaRuntimeClient:
             else:
                 if answer is not None:
                     return answer
+                backoff = Backoff()  # the API is there: failures from before do not count any more
             backoff.wait()
 
     def _api(self) -> Any:

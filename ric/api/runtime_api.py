@@ -36,7 +36,7 @@ class RuntimeApi:
         self._connection = Connection(self.address)
         self._agent = ("User-Agent", protocol.user_agent())
         self._next_request = self._head("GET", protocol.NEXT)
-        self._import_answer_path = True
+        self._late_imports = iter((_import_answer_path, _import_error_path))
 
     def next(self) -> tuple[bytes, dict[str, str | int]] | None:
         """Waits for the next invocation, for as long as it takes.
@@ -48,9 +48,7 @@ class RuntimeApi:
         Raises:
             RuntimeApiError: The call failed, or its answer names no usable request id.
         """
-        meanwhile = _import_answer_path if self._import_answer_path else None
-        self._import_answer_path = False
-        response = self._connection.exchange(self._next_request, meanwhile=meanwhile)
+        response = self._connection.exchange(self._next_request, meanwhile=next(self._late_imports, None))
         if response.status == _NO_CONTENT:
             return None
         _check(response, protocol.NEXT, 0)
@@ -187,12 +185,15 @@ def _error_type_of(document: bytes) -> str:
 
 
 def _import_answer_path() -> None:
-    """Imports what only an answer needs, while the platform is busy with the first event.
+    """Imports what only an answer needs, while the platform is busy with the first event."""
+    import ric.api.json_codec  # noqa: F401
 
-    The error path must not depend on imports that an exhausted descriptor table, a changed ``sys.path`` or a deleted
-    directory would break, so ``traceback`` and what it loads late belong here too.
+
+def _import_error_path() -> None:
+    """Imports what an error needs, while the process waits for the second event.
+
+    From then on reporting does not depend on imports, which an exhausted descriptor table or a changed ``sys.path``
+    would break; before, it makes do without (see ``faults``).
     """
     import tokenize  # noqa: F401 - linecache imports it late
     import traceback  # noqa: F401
-
-    import ric.api.json_codec  # noqa: F401

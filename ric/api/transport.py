@@ -129,13 +129,23 @@ class Connection:
         readiness.register(connection.fileno(), POLLIN | POLLOUT)
         while rest:
             ((_, events),) = readiness.poll()
-            if events & POLLIN:
+            if events & POLLIN and not self._awaits_more(connection):
                 return False
             try:
                 rest = rest[connection.send(rest, _SEND_NOW) :]
             except (BrokenPipeError, ConnectionResetError):
                 return False  # what the server said before it closed is still there to be read
         return True
+
+    def _awaits_more(self, connection: _socket.socket) -> bool:
+        """Whether what the server says while it is still being sent to is no more than an interim answer."""
+        data = connection.recv(_RECEIVE_BYTES)
+        self._received += data
+        while (end := find_head_end(self._received)) >= 0:
+            if not parse_response_head(self._received[:end]).is_interim:
+                return False
+            self._received = self._received[end:]
+        return bool(data) and len(self._received) <= MAX_HEAD_BYTES
 
     def _receive(self, connection: _socket.socket) -> Response:
         head = self._receive_head(connection)

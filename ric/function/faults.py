@@ -13,7 +13,7 @@ from ric.api.protocol import MAX_XRAY_CAUSE_BYTES, ascii_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
     from typing import Any
 
@@ -111,9 +111,12 @@ def shorten_xray_fault(fault: dict[str, Any], encode: Callable[[object], str]) -
 
 def extract_traceback(tb: TracebackType | None) -> list[Frame]:
     """Returns file, line, function and source of each frame, outermost first."""
-    import traceback
+    try:
+        import traceback
 
-    return [(frame.filename, frame.lineno, frame.name, frame.line) for frame in traceback.extract_tb(tb)]
+        return [(frame.filename, frame.lineno, frame.name, frame.line) for frame in traceback.extract_tb(tb)]
+    except (ImportError, OSError):  # out of descriptors: no module and no source file can be opened
+        return list(_frames_without_source(tb))
 
 
 def user_frames(tb: TracebackType | None) -> list[Frame]:
@@ -144,8 +147,17 @@ def working_directory() -> str:
         return ""
 
 
-def _format_frames(frames: Sequence[Frame]) -> list[str]:
-    import traceback
+def _frames_without_source(tb: TracebackType | None) -> Iterator[Frame]:
+    while tb is not None:
+        code = tb.tb_frame.f_code
+        yield code.co_filename, tb.tb_lineno, code.co_name, None
+        tb = tb.tb_next
 
+
+def _format_frames(frames: Sequence[Frame]) -> list[str]:
+    try:
+        import traceback
+    except (ImportError, OSError):  # as above
+        return [f'  File "{path}", line {line}, in {function}\n' for path, line, function, _ in frames]
     # Tuples rather than frame summaries: these are formatted without the carets that newer Pythons draw.
     return traceback.format_list(frames)  # type: ignore[arg-type]
