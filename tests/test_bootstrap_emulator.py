@@ -1,0 +1,186 @@
+"""``bootstrap`` with no Runtime API around: the function is served on a port, by the very same entry point."""
+
+from __future__ import annotations
+
+import http.client
+import importlib.util
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ric.install import install
+from tests.image import TIMEOUT_S, clean_environment, run, write_executable
+from tests.interpreters import counting_python, python_without_packages
+
+APP = """
+import os, sys
+def handler(event, context):
+    return {
+        "event": event,
+        "environ": dict(os.environ),
+        "path": sys.path,
+        "script": sys.argv[0],
+        "executable": sys.executable,
+    }
+"""
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Path:
+    """A directory that holds the entry point."""
+    directory = tmp_path / "runtime"
+    install(directory)
+    return directory
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Path:
+    """The working directory, with a function that tells where it runs."""
+    directory = tmp_path / "task"
+    directory.mkdir()
+    (directory / "app.py").write_text(APP)
+    return directory
+
+
+class Served:
+    """A function that is being served.
+
+    Attributes:
+        process: What was started.
+        line: What it said when it was ready.
+        port: Where it listens.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        assert process.stderr is not None
+        assert select.select([process.stderr], [], [], TIMEOUT_S)[0], "nothing was said in time"
+        self.line = process.stderr.readline().decode()
+        match = re.search(r"localhost:(\d+)/2015-03-31/functions/function/invocations", self.line)
+        assert match, self.line
+        self.port = int(match[1])
+
+    def invoke(self, event: object, host: str = "127.0.0.1") -> Any:
+        """Invoke the function and return its decoded answer."""
+        connection = http.client.HTTPConnection(host, self.port, timeout=TIMEOUT_S)
+        try:
+            connection.request("POST", "/2015-03-31/functions/function/invocations", json.dumps(event))
+            return json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+
+
+@contextmanager
+def serve(command: list[str | Path], task: Path, **variables: str) -> Iterator[Served]:
+    """Start a command that serves the function on a free port; it is ended with SIGTERM."""
+    environment = clean_environment(RIC_PORT="0", **variables)
+    with subprocess.Popen(
+        command, env=environment, cwd=task, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        try:
+            yield Served(process)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(TIMEOUT_S) == 128 + signal.SIGTERM
+        finally:
+            # Only what a failure leaves behind; the runtime ends by itself when the emulator is gone.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_same_entry_point_runs_the_function(runtime: Path, task: Path) -> None:
+    """What is served is what Lambda would run: this script, this bootstrap.py, this interpreter, this search path."""
+    with serve([runtime / "bootstrap", "app.handler"], task, RIC_PYTHON=sys.executable) as served:
+        assert served.line.startswith("ric: serving app.handler at http://localhost:")
+        assert "curl" in served.line
+        seen = served.invoke({"a": "\u00e9"})
+    assert seen["event"] == {"a": "\u00e9"}
+    assert (seen["script"], seen["executable"]) == (str(runtime / "bootstrap.py"), sys.executable)
+    assert seen["environ"]["_HANDLER"] == "app.handler"
+    assert seen["environ"]["LAMBDA_RUNTIME_DIR"] == str(runtime)
+    # The emulator did not set it on the way, which would have kept the layers from the search path.
+    assert seen["environ"]["PYTHONPATH"] == str(runtime)
+    assert "/opt/python" in seen["path"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux answers on all of 127.0.0.0/8")
+def test_port_is_open_to_other_machines(runtime: Path, task: Path) -> None:
+    """In a container the port must be reachable from outside, so it is bound to all addresses."""
+    with serve([runtime / "bootstrap", "app.handler"], task, RIC_PYTHON=sys.executable) as served:
+        assert served.invoke(1, host="127.0.0.2")["event"] == 1
+
+
+def test_wrapper_applies_to_the_runtime_only(runtime: Path, task: Path, tmp_path: Path) -> None:
+    """The wrapper is run once, around the runtime, and its changes reach the function."""
+    wrapper = write_executable(
+        tmp_path / "wrapper",
+        '#!/bin/bash\necho run >>"$NOTES"\nexport _HANDLER=app.handler WRAPPED="$_HANDLER $1"\nexec "$@"\n',
+    )
+    python, starts = counting_python(tmp_path / "python3")
+    notes = tmp_path / "notes"
+    variables = {"AWS_LAMBDA_EXEC_WRAPPER": str(wrapper), "NOTES": str(notes), "RIC_PYTHON": str(python)}
+    with serve([runtime / "bootstrap", "other.handler"], task, **variables) as served:
+        environ = served.invoke(1)["environ"]
+    assert environ["WRAPPED"] == f"other.handler {python}"
+    assert notes.read_text() == "run\n"
+    # The emulator, the question for the version, which this name does not tell, and the runtime.
+    assert starts() == 3
+
+
+def test_bootstrap_py_alone(runtime: Path, task: Path) -> None:
+    """Started directly, without any variable but the handler, bootstrap.py serves with its own interpreter."""
+    with serve([sys.executable, runtime / "bootstrap.py"], task, _HANDLER="app.handler") as served:
+        assert served.invoke(1)["executable"] == sys.executable
+
+
+def test_function_files_do_not_disturb_the_emulator(runtime: Path, task: Path) -> None:
+    """A function may have modules named like those of the standard library: they are the function's business only."""
+    for name in ("argparse", "selectors", "http", "socketserver", "subprocess", "ric_private"):
+        (task / f"{name}.py").write_text("raise RuntimeError(__file__)\n")
+    (task / "app.py").write_text("def handler(event, context):\n    return event\n")
+    with serve([runtime / "bootstrap", "app.handler"], task, RIC_PYTHON=sys.executable) as served:
+        assert served.invoke(["x"]) == ["x"]
+
+
+def test_ric_beside_the_function(runtime: Path, task: Path, tmp_path: Path) -> None:
+    """A ric that was installed with `pip install --target` into the function's directory serves it."""
+    python = python_without_packages(tmp_path / "bare")
+    for name in ("ric", "awslambdaric", "simplejson"):
+        specification = importlib.util.find_spec(name)
+        assert specification is not None and specification.origin is not None
+        (task / name).symlink_to(Path(specification.origin).parent)
+    with serve([runtime / "bootstrap", "app.handler"], task, RIC_PYTHON=str(python)) as served:
+        assert served.invoke("x")["event"] == "x"
+
+
+def test_handler_file_that_is_not_there(runtime: Path, task: Path) -> None:
+    """A wrong handler ends the start with an exit code, and the last line says what is wrong."""
+    environment = clean_environment(RIC_PYTHON=sys.executable, RIC_PORT="0")
+    done = run([runtime / "bootstrap", "missing.handler"], environment, task)
+    assert done.returncode == 1
+    last_line = done.stderr.splitlines()[-1]
+    assert last_line.startswith("ric: missing.handler did not start: ")
+    assert "No module named 'missing'" in last_line
+
+
+def test_busy_port(runtime: Path, task: Path) -> None:
+    """A port that is taken is named in one line."""
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        environment = clean_environment(RIC_PYTHON=sys.executable, RIC_PORT=str(port))
+        done = run([runtime / "bootstrap", "app.handler"], environment, task)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"ric: port {port} on 0.0.0.0 is in use")
+    assert done.stderr.count("\n") == 1
