@@ -22,9 +22,9 @@ from ric.errors import (
     RicError,
     RuntimeApiUnavailableError,
 )
+from ric.function import faults
 from ric.function.context import LambdaContext, create_lambda_context
 from ric.function.faults import (
-    build_fault_result,
     make_error,
     make_xray_fault,
     shorten_xray_fault,
@@ -192,6 +192,11 @@ def handle_event_request(
 def update_xray_env_variable(xray_trace_id: str | None) -> None:
     """Puts the trace id where the X-Ray SDK looks for it; None removes the one of the invocation before."""
     config.set_trace_id(xray_trace_id)
+
+
+def build_fault_result(exc_info: Any, msg: str | None, invoke_id: str | None = None) -> dict[str, Any]:
+    """Returns the error document of an exception, made by this module's ``make_error``; see ric.function.faults."""
+    return faults.build_fault_result(exc_info, msg, invoke_id, make_error)
 
 
 def _report_failure(error: BaseException, client: Any, invoke_id: str, echo: tuple[str, ...], log_sink: Any) -> None:

@@ -1,9 +1,9 @@
 """Upstream's module names, as other names of ric's modules.
 
 ``awslambdaric.bootstrap`` *is* ``ric.bootstrap``, the same object, and so for every row of MODULES: what a third party
-replaces under one name is replaced under the other. The loop's modules are registered at once, because some patches only look into
-``sys.modules``; the others when they are imported. Names that upstream has in a module and
-ric has elsewhere, or only for others' sake, are found when asked for.
+replaces under one name is replaced under the other. The loop's modules are registered at once, because some patches
+only look into ``sys.modules``; the others when they are imported. Names that upstream has in a module and ric has
+elsewhere, or only for others' sake, are found when asked for.
 """
 
 from __future__ import annotations

@@ -3,14 +3,15 @@
     Exception
     └── RicError
         ├── FaultException                the user's function (or its event, or its result) is at fault
-        ├── RuntimeApiError               the platform's side of the wire is at fault
+        ├── RuntimeApiError               the platform's side of the wire is at fault; also a RuntimeError
         │   ├── TransportError            no connection, or it broke; also an OSError
+        │   │   └── RefusedConnectionError  nothing listens there; also a ConnectionRefusedError
         │   ├── MalformedResponseError    bytes that are not a usable HTTP answer
         │   ├── LambdaRuntimeClientError  an answer whose status refuses the call
         │   │   └── ResponseTooLargeError 413: what was posted is larger than the platform takes
         │   └── RuntimeApiUnavailableError  no usable answer for so long that the process gives up
         ├── UnsafeHeaderError             a request id or header value that must not reach the wire
-        ├── InvalidAddressError           AWS_LAMBDA_RUNTIME_API does not name a server; also a ValueError
+        ├── InvalidAddressError           AWS_LAMBDA_RUNTIME_API names no server; also a ValueError and an OSError
         └── ForkedProcessError            a forked child of a handler tried to speak for its parent
 
 Each error keeps its data in attributes and words its message in ``__str__``.
@@ -69,8 +70,11 @@ class FaultException(RicError):
         return f"{self.exception_type}: {self.msg}"
 
 
-class RuntimeApiError(RicError):
-    """The platform's side of the wire did not do what the Runtime API promises."""
+class RuntimeApiError(RicError, RuntimeError):
+    """The platform's side of the wire did not do what the Runtime API promises.
+
+    A RuntimeError is what upstream's compiled module raises; code that drives the client catches that.
+    """
 
 
 class TransportError(RuntimeApiError, OSError):
@@ -86,6 +90,10 @@ class TransportError(RuntimeApiError, OSError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class RefusedConnectionError(TransportError, ConnectionRefusedError):
+    """Nothing listens at the address."""
 
 
 class MalformedResponseError(RuntimeApiError):
@@ -188,8 +196,8 @@ class UnsafeHeaderError(RicError):
         return f"{self.name} {self.value[:100]!r} holds characters that are not allowed there"
 
 
-class InvalidAddressError(RicError, ValueError):
-    """``AWS_LAMBDA_RUNTIME_API`` does not name a server.
+class InvalidAddressError(RicError, ValueError, OSError):
+    """``AWS_LAMBDA_RUNTIME_API`` does not name a server; an OSError to code that drives upstream's client.
 
     Args:
         address: The value as found.

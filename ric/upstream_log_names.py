@@ -34,6 +34,11 @@ def _get_log_level_from_env_var(log_level: str | None) -> str:
     return "DEBUG" if log_level == "TRACE" else (log_level or "").upper()
 
 
+def _setup_logging(log_format: int, log_level: str, log_sink: Any) -> None:
+    """Gives the root logger its handler, for a format in upstream's numbers."""
+    set_up(LogFormat(log_format).name if log_format in tuple(LogFormat) else "TEXT", log_level, log_sink)
+
+
 def init_logging() -> Any:
     """Sets up logging as ``run`` does, at once, and returns the opened sink."""
     unbuffer_output()

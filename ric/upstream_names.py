@@ -1,8 +1,7 @@
 """Names of upstream's modules that ric keeps elsewhere, or has no use for itself.
 
 They are looked up when somebody asks for one (see compat), so that they neither cost the start nor stand in the middle
-of the modules that others read. docs/compatibility.md lists who
-asks for which.
+of the modules that others read. docs/compatibility.md lists who asks for which.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ _MOVED = {
         "_TEXT_FRAME_TYPES": f"{_LOGS}:TEXT_FRAME_TYPES",
         "_format_log_level": f"{_LOGS}:rounded_level",
         "_get_log_level_from_env_var": "ric.upstream_log_names",
-        "_setup_logging": f"{_LOGS}:set_up",
+        "_setup_logging": "ric.upstream_log_names",
         "extract_traceback": "ric.function.faults",
         "init_logging": "ric.upstream_log_names",
         "on_init_complete": "ric.process.snapstart",
@@ -60,7 +59,7 @@ _MOVED = {
         "_user_agent": "ric.api.protocol:user_agent",
         "runtime_client": "ric.upstream_names:compiled_module",
     },
-    "ric.api.marshal": {"Encoder": "ric.api.json_codec"},
+    "ric.api.marshal": {"Encoder": "ric.api.json_codec", "json": "ric.api.json_codec:_simplejson"},
     "ric.process.logs": {
         "LogFormat": "ric.upstream_log_names",
         "_DATETIME_FORMAT": "ric.upstream_log_names",
@@ -117,6 +116,8 @@ _SETTINGS: dict[str, Any] = {
     "_GLOBAL_TENANT_ID": lambda: _current_identity(1),
 }
 
+_COMPILED_FUNCTIONS = ("initialize_client", "next", "post_invocation_result", "post_error")
+
 
 class _CompiledModule(ModuleType):
     """Our transport in the dress of upstream's compiled module ``runtime_client``.
@@ -157,6 +158,11 @@ class _CompiledModule(ModuleType):
         super().__setattr__(name, value)
         if not name.startswith("__"):  # the import system sets those
             vars(client_module)["runtime_client"] = self
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if not any(other in vars(self) for other in _COMPILED_FUNCTIONS):
+            vars(client_module).pop("runtime_client", None)  # the last replacement was taken back
 
 
 compiled_module = _CompiledModule()

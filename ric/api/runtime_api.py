@@ -195,5 +195,8 @@ def _import_error_path() -> None:
     From then on reporting does not depend on imports, which an exhausted descriptor table or a changed ``sys.path``
     would break; before, it makes do without (see ``faults``).
     """
-    import tokenize  # noqa: F401 - linecache imports it late
-    import traceback  # noqa: F401
+    try:
+        import tokenize  # noqa: F401 - linecache imports it late
+        import traceback  # noqa: F401
+    except (ImportError, OSError):  # the handler has done so already, and the event that is coming must not suffer
+        pass

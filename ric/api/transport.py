@@ -22,7 +22,7 @@ from ric.api.http11 import (
     find_head_end,
     parse_response_head,
 )
-from ric.errors import ForkedProcessError, MalformedResponseError, TransportError
+from ric.errors import ForkedProcessError, MalformedResponseError, RefusedConnectionError, TransportError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ class Connection:
             response = self._receive(connection)
         except OSError as error:
             self.close()
+            if not _is_of_this_module(error):
+                raise  # a signal handler of user code raised it while we waited
             raise _transport_error(error) from error
         except BaseException:
             self.close()
@@ -253,5 +255,16 @@ def _above_standard_descriptors(connection: _socket.socket) -> _socket.socket:
     return moved
 
 
+def _is_of_this_module(error: OSError) -> bool:
+    """Whether the error comes from a call made here, and not from Python code that ran meanwhile."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return traceback is not None and traceback.tb_frame.f_globals is globals()
+
+
 def _transport_error(error: OSError) -> TransportError:
-    return error if isinstance(error, TransportError) else TransportError(error.strerror or str(error))
+    if isinstance(error, TransportError):
+        return error
+    kind = RefusedConnectionError if isinstance(error, ConnectionRefusedError) else TransportError
+    return kind(error.strerror or str(error))

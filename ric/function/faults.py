@@ -46,7 +46,10 @@ def make_error(
 
 
 def build_fault_result(
-    exc_info: tuple[Any, Any, TracebackType | None], msg: str | None, invoke_id: str | None = None
+    exc_info: tuple[Any, Any, TracebackType | None],
+    msg: str | None,
+    invoke_id: str | None = None,
+    make: Callable[..., dict[str, Any]] = make_error,
 ) -> dict[str, Any]:
     """Returns the error document of an exception.
 
@@ -54,10 +57,11 @@ def build_fault_result(
         exc_info: The exception, as ``sys.exc_info()`` gives it.
         msg: Stands in for the exception's own message if not empty.
         invoke_id: The request id; None at initialisation.
+        make: Makes the document of message, type, stack trace and request id.
     """
     etype, value, tb = exc_info
     frames = user_frames(tb)
-    return make_error(msg or message_of(value), etype.__name__, _format_frames(frames), invoke_id)
+    return make(msg or message_of(value), etype.__name__, _format_frames(frames), invoke_id)
 
 
 def make_xray_fault(ex_type: str, ex_msg: str, working_dir: str, tb_tuples: Sequence[Frame]) -> dict[str, Any]:

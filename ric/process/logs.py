@@ -88,16 +88,21 @@ class LambdaLoggerFilter(logging.Filter):
         return True
 
 
-class TextFormatter(logging.Formatter):
-    """``[LEVEL]``, time, request id and message, separated by tabs, with a line end also behind a traceback."""
+def text_formatter() -> logging.Formatter:
+    """Returns a formatter for ``[LEVEL]``, time, request id and message, separated by tabs.
 
-    def __init__(self) -> None:
-        super().__init__(_TEXT_FORMAT, _TIMESTAMP)
+    Its class is ``logging.Formatter`` and no other, because datadog-lambda compares that before it puts its own there.
+    Unlike that class it also ends a record with a line feed when a traceback stands behind the message.
+    """
+    formatter = logging.Formatter(_TEXT_FORMAT, _TIMESTAMP)
+    format_record = formatter.format
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Returns the record as text that ends with a line feed."""
-        text = super().format(record)
+    def format_with_line_end(record: logging.LogRecord) -> str:
+        text = format_record(record)
         return text if text.endswith("\n") else text + "\n"
+
+    formatter.format = format_with_line_end  # type: ignore[method-assign]
+    return formatter
 
 
 class JsonFormatter(logging.Formatter):
@@ -158,7 +163,7 @@ def set_up(log_format: str, log_level: str, log_sink: Any) -> None:
     root = logging.getLogger()
     is_json = log_format == "JSON"
     handler: Any = (LambdaLoggerHandlerWithFrameType if is_json or log_level else LambdaLoggerHandler)(log_sink)
-    handler.setFormatter(JsonFormatter() if is_json else TextFormatter())
+    handler.setFormatter(JsonFormatter() if is_json else text_formatter())
     handler.addFilter(LambdaLoggerFilter())
     if log_level in logging._nameToLevel:
         root.setLevel(log_level)

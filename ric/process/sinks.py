@@ -78,11 +78,11 @@ class StandardLogSink:
     """Writes to standard output.
 
     Args:
-        log_format: ``"TEXT"`` or ``"JSON"``, for those who write error records.
+        log_format: ``"TEXT"`` or ``"JSON"``, for those who write error records; None: as the environment says.
     """
 
-    def __init__(self, log_format: str = "TEXT") -> None:
-        self.log_format = log_format
+    def __init__(self, log_format: str | None = None) -> None:
+        self.log_format = log_format or config.log_format()
 
     def __enter__(self) -> StandardLogSink:
         return self
@@ -111,12 +111,12 @@ class FramedTelemetryLogSink:
 
     Args:
         fd: The descriptor; it is closed with the sink.
-        log_format: ``"TEXT"`` or ``"JSON"``, which the type tells the platform.
+        log_format: ``"TEXT"`` or ``"JSON"``, which the type tells the platform; None: as the environment says.
     """
 
-    def __init__(self, fd: int | str, log_format: str = "TEXT") -> None:
+    def __init__(self, fd: int | str, log_format: str | None = None) -> None:
         self.fd = int(fd)
-        self.log_format = log_format
+        self.log_format = log_format or config.log_format()
 
     def __enter__(self) -> FramedTelemetryLogSink:
         self.file = os.fdopen(self.fd, "wb", 0)

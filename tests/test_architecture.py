@@ -1,0 +1,211 @@
+"""The house of docs/architecture.md, as checks: who imports whom, who reads the environment, what an import does.
+
+The import contract itself is in ``pyproject.toml``, section ``tool.importlinter``.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.image import REPOSITORY, TIMEOUT_S, clean_environment
+
+PACKAGE = REPOSITORY / "ric"
+# The developer's side runs on a developer's machine, where more than Lambda's variables count.
+_MAY_READ_THE_ENVIRONMENT = ("config.py", "install.py", "local")
+
+_READERS_OF_THE_ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
+
+
+def run_lint_imports(directory: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Runs import-linter as from the command line, without its cache of earlier runs."""
+    return subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", *options],
+        cwd=directory,
+        env=clean_environment(PYTHONPATH=str(directory), PYTHONWARNINGS="default"),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+def test_the_import_contract_is_kept() -> None:
+    """Modules import downwards only, and each new module must have been given its place."""
+    done = run_lint_imports(REPOSITORY, "--no-cache")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 kept, 0 broken" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        ("ric/api/protocol.py", "ric.function.faults"),
+        ("ric/function/loader.py", "ric.bootstrap"),
+        ("ric/bootstrap.py", "ric.process.workers"),
+        ("ric/bootstrap.py", "ric.local"),
+        ("ric/process/sinks.py", "ric.upstream_names"),
+        ("ric/api/client.py", "awslambdaric"),
+        ("ric/new_room.py", "ric.config"),
+        ("ric/api/transport.py", "requests"),
+    ],
+)
+def test_the_import_contract_finds_a_breach(module: str, imported: str, tmp_path: Path) -> None:
+    """The contract is not empty words: one import in the wrong direction, also a late one, breaks it."""
+    for package in ("ric", "awslambdaric"):
+        for source in (REPOSITORY / package).rglob("*.py"):
+            copy = tmp_path / source.relative_to(REPOSITORY)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(source.read_bytes())
+    (tmp_path / "pyproject.toml").write_bytes((REPOSITORY / "pyproject.toml").read_bytes())
+    with (tmp_path / module).open("a") as file:
+        file.write(f"\n\ndef breach() -> None:\n    import {imported}\n")
+
+    done = run_lint_imports(tmp_path, "--no-cache")
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "BROKEN" in done.stdout
+
+
+def readers_of_the_environment(source: str) -> list[str]:
+    """Returns the places of a module's source that read or change the environment by a name of ``os``."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr in _READERS_OF_THE_ENVIRONMENT:
+            found.append(f"line {node.lineno}: .{node.attr}")
+        elif isinstance(node, ast.ImportFrom) and node.module in ("os", "posix"):
+            names = {alias.name for alias in node.names} & _READERS_OF_THE_ENVIRONMENT
+            found += [f"line {node.lineno}: import {name}" for name in sorted(names)]
+    return found
+
+
+def test_only_config_reads_the_environment() -> None:
+    """Whoever wants to know which variables count finds all of them in one file."""
+    found = {
+        str(path.relative_to(PACKAGE)): places
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).parts[0] not in _MAY_READ_THE_ENVIRONMENT
+        and (places := readers_of_the_environment(path.read_text()))
+    }
+
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["import os\nos.environ['A']", "from os import getenv", "import posix as o\no.environ", "import os\nos.getenv"],
+)
+def test_the_check_for_readers_of_the_environment_finds_them(source: str) -> None:
+    """The check above is able to fail."""
+    assert len(readers_of_the_environment(source)) == 1
+
+
+def runtime_modules() -> list[str]:
+    """Returns the names of all modules that an image loads."""
+    names = []
+    for path in sorted([*PACKAGE.rglob("*.py"), *(REPOSITORY / "awslambdaric").glob("*.py")]):
+        parts = path.relative_to(REPOSITORY).with_suffix("").parts
+        if parts[:2] != ("ric", "local"):
+            names.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    return names
+
+
+# What the standard library and simplejson do when they are imported is theirs, so they are imported before the watch.
+_IMPORT_UNDER_WATCH = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import decimal, gc, json, logging, signal, simplejson, snapshot_restore_py, socket, tokenize, traceback, typing
+import importlib.util, collections.abc, contextlib, pathlib, shutil, tempfile, time
+happened = []
+
+class WatchedEnvironment(type(os.environ)):
+    def __getitem__(self, name):
+        happened.append(f"reads {name}")
+        return super().__getitem__(name)
+    def __setitem__(self, name, value):
+        happened.append(f"sets {name}")
+        super().__setitem__(name, value)
+    def __delitem__(self, name):
+        happened.append(f"deletes {name}")
+        super().__delitem__(name)
+    def __iter__(self):
+        happened.append("reads all variables")
+        return super().__iter__()
+
+def state():
+    root = logging.getLogger()
+    return {
+        "root handlers": list(root.handlers),
+        "root level": root.level,
+        "logging converter": logging.Formatter.converter,
+        "stdout": sys.stdout,
+        "stderr": sys.stderr,
+        "SIGTERM": signal.getsignal(signal.SIGTERM),
+        "SIGINT": signal.getsignal(signal.SIGINT),
+        "excepthook": sys.excepthook,
+        "collector": (gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()),
+        "default time-out": socket.getdefaulttimeout(),
+        "directory": os.getcwd(),
+    }
+
+def watch(event, arguments):
+    if event.startswith(("socket.", "subprocess.", "os.fork", "os.exec", "os.system", "os.posix_spawn", "os.putenv")):
+        happened.append(event)
+    elif event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
+        happened.append(f"opens {arguments[0]} to write")
+
+sys.dont_write_bytecode = True
+before = state()
+os.environ.__class__ = WatchedEnvironment
+sys.addaudithook(watch)
+__import__(sys.argv[2])
+after, seen = state(), list(happened)
+os.environ.__class__ = WatchedEnvironment.__base__
+print(json.dumps([*seen, *(f"changes {name}" for name in before if before[name] != after[name])]))
+"""
+
+
+def what_an_import_does(directory: Path, module: str) -> list[str]:
+    """Returns what importing the module does besides defining names."""
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORT_UNDER_WATCH, str(directory), module],
+        env=clean_environment(AWS_LAMBDA_RUNTIME_API="127.0.0.1:9", AWS_LAMBDA_LOG_FORMAT="JSON", _HANDLER="a.b"),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=True,
+    )
+    effects: list[str] = json.loads(done.stdout)
+    return effects
+
+
+@pytest.mark.parametrize("module", runtime_modules())
+def test_importing_a_module_has_no_effects(module: str) -> None:
+    """Importing reads no variables, opens no sockets, starts nothing and leaves logging, streams and signals alone."""
+    assert what_an_import_does(REPOSITORY, module) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "effect"),
+    [
+        ("os.environ.get('A')", "reads A"),
+        ("os.getenv('A')", "reads A"),
+        ("os.environ['A'] = ''", "sets A"),
+        ("socket.socket().close()", "socket.__new__"),
+        ("logging.basicConfig()", "changes root handlers"),
+        ("signal.signal(signal.SIGTERM, signal.SIG_IGN)", "changes SIGTERM"),
+        ("os.system('true')", "os.system"),
+        ("gc.freeze()", "changes collector"),
+    ],
+)
+def test_the_watch_over_imports_sees(statement: str, effect: str, tmp_path: Path) -> None:
+    """The watch is able to fail."""
+    (tmp_path / "busy.py").write_text(f"import gc, logging, os, signal, socket\n{statement}\n")
+
+    assert effect in what_an_import_does(tmp_path, "busy")
