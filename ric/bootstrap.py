@@ -177,6 +177,10 @@ def handle_event_request(
         event = marshaller.unmarshal_request(event_body, content_type)
         response = request_handler(event, lambda_context)
         result, result_content_type = marshaller.marshal_response(response)
+        if not isinstance(result, (str, bytes)):
+            raise FaultException(
+                FaultException.MARSHAL_ERROR, f"The marshaller returned {type(result).__name__}, not str or bytes"
+            )
     except Exception as error:  # noqa: BLE001 - the boundary to user code: whatever it raises is reported
         _report_failure(error, lambda_runtime_client, invoke_id, echo, log_sink)
         return

@@ -163,6 +163,7 @@ def function_identity() -> tuple[str | None, str | None, str | None, str | None,
 def set_trace_id(trace_id: str | None) -> None:
     """Puts the invocation's X-Ray trace id where the X-Ray SDK looks for it; None removes it."""
     if trace_id is not None:
-        os.environ[TRACE_ID_VARIABLE] = trace_id
+        # Trace ids are ASCII; anything else may not exist in the encoding of the environment, and is nobody's trace.
+        os.environ[TRACE_ID_VARIABLE] = trace_id.encode("ascii", "replace").decode()
     elif TRACE_ID_VARIABLE in os.environ:
         del os.environ[TRACE_ID_VARIABLE]

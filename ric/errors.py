@@ -34,6 +34,8 @@ EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 """Ended by SIGTERM: 128 + 15, as shells report it."""
 
+_SHOWN_BODY_BYTES = 1000
+
 
 class RicError(Exception):
     """Root of every error that ric itself raises."""
@@ -129,7 +131,7 @@ class LambdaRuntimeClientError(RuntimeApiError):
     def __str__(self) -> str:
         return (
             f"Request to Lambda Runtime '{self.endpoint}' endpoint failed. "
-            f"Reason: '{self.response_code}'. Response body: '{self.response_body!r}'"
+            f"Reason: '{self.response_code}'. Response body: '{self.response_body[:_SHOWN_BODY_BYTES]!r}'"
         )
 
 

@@ -156,7 +156,7 @@ class Connection:
         if head.framing == CHUNKED:
             body = self._receive_chunks(connection)
         elif head.framing == UNTIL_CLOSE:
-            body = self._receive_until_close(connection)
+            body = self._receive_until_close(connection, is_refusal=head.status >= 300)
         else:
             body = self._receive_length(connection, head.framing)
         # Bytes behind the announced body belong to no request of ours: they must not become the next answer.
@@ -201,10 +201,15 @@ class Connection:
         self._received = decoder.rest
         return decoder.body()
 
-    def _receive_until_close(self, connection: _socket.socket) -> bytes:
+    def _receive_until_close(self, connection: _socket.socket, *, is_refusal: bool) -> bytes:
         pieces = [self._received]
-        while data := connection.recv(_RECEIVE_BYTES):
-            pieces.append(data)
+        try:
+            while data := connection.recv(_RECEIVE_BYTES):
+                pieces.append(data)
+        except ConnectionResetError:
+            # A server that refuses a body without having read it ends so; then it is the status that counts.
+            if not is_refusal:
+                raise
         self._received = b""
         return b"".join(pieces)
 

@@ -119,7 +119,7 @@ def extract_traceback(tb: TracebackType | None) -> list[Frame]:
         import traceback
 
         return [(frame.filename, frame.lineno, frame.name, frame.line) for frame in traceback.extract_tb(tb)]
-    except (ImportError, OSError):  # out of descriptors: no module and no source file can be opened
+    except Exception:  # noqa: BLE001 - out of descriptors no file can be opened; user code may have patched anything
         return list(_frames_without_source(tb))
 
 
@@ -139,7 +139,7 @@ def message_of(value: object) -> str:
     """Returns ``str(value)``, or a stand-in when the user's ``__str__`` itself fails."""
     try:
         return str(value)
-    except Exception as error:  # noqa: BLE001 - user code, which may raise anything
+    except BaseException as error:  # noqa: BLE001 - user code, which may raise anything
         return f"<{type(value).__name__}, whose str() raised {type(error).__name__}>"
 
 
@@ -161,7 +161,8 @@ def _frames_without_source(tb: TracebackType | None) -> Iterator[Frame]:
 def _format_frames(frames: Sequence[Frame]) -> list[str]:
     try:
         import traceback
-    except (ImportError, OSError):  # as above
+
+        # Tuples rather than frame summaries: these are formatted without the carets that newer Pythons draw.
+        return traceback.format_list(frames)  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001 - as above
         return [f'  File "{path}", line {line}, in {function}\n' for path, line, function, _ in frames]
-    # Tuples rather than frame summaries: these are formatted without the carets that newer Pythons draw.
-    return traceback.format_list(frames)  # type: ignore[arg-type]
