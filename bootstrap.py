@@ -40,7 +40,7 @@ def _main() -> None:
         if os.environ.get("AWS_LAMBDA_RUNTIME_API"):
             _serve(handler)
         else:
-            _emulate()
+            _emulate(handler)
     except ModuleNotFoundError as error:
         # Only a `ric` that is not installed; what the function lacks is reported by the runtime itself.
         if error.name not in ("ric", "awslambdaric"):
@@ -93,12 +93,20 @@ def _serve(handler: str) -> None:
     awslambdaricmain.main([os.environ["LAMBDA_TASK_ROOT"], handler])
 
 
-def _emulate() -> NoReturn:
+def _emulate(handler: str) -> NoReturn:
     """Serve the function on a port of this machine; the emulator starts `bootstrap` again, with a Runtime API."""
     # Behind the standard library, for the emulator is not the function; a `ric` installed beside the function counts.
-    sys.path.extend(_code_directories())
+    directories = _code_directories()
+    sys.path.extend(directories)
+    for directory in directories:
+        site.addsitedir(directory)
     from ric.local.command_line import main
+    from ric.local.handler_lookup import UnusableHandlerError, check_handler
 
+    try:
+        check_handler(handler)
+    except UnusableHandlerError as error:
+        sys.exit(f"ric: {error}")
     os.environ.setdefault("RIC_PYTHON", sys.executable)
     sys.exit(main(["--host", "0.0.0.0", "--", os.path.join(_HERE, "bootstrap")]))
 

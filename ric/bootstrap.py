@@ -7,7 +7,6 @@ these names at run time; so is ``handle_event_request`` itself. docs/compatibili
 
 from __future__ import annotations
 
-import os
 import sys
 
 from ric import config
@@ -33,7 +32,7 @@ from ric.function.faults import (
 )
 from ric.function.faults import message_of as _message_of
 from ric.function.loader import load_handler as _get_handler
-from ric.process import identity, log_setup
+from ric.process import forks, identity, log_setup
 from ric.process.error_log import log_error
 from ric.process.signals import end_on_sigterm
 from ric.process.sinks import create_log_sink, unbuffer_output
@@ -65,14 +64,18 @@ def run(handler: str, lambda_runtime_client: BaseLambdaRuntimeClient) -> NoRetur
     """
     unbuffer_output()
     end_on_sigterm()
+    forks.claim_loop()
     with create_log_sink() as log_sink:
         log_setup.install(log_sink)
         request_handler = _initialise(handler, lambda_runtime_client, log_sink)
-        while True:
-            invocation = _next_invocation(lambda_runtime_client, log_sink)
-            identity.enter(invocation.invoke_id, invocation.tenant_id)
-            update_xray_env_variable(invocation.x_amzn_trace_id)
-            _serve(invocation, request_handler, lambda_runtime_client, log_sink)
+        try:
+            while True:
+                invocation = _next_invocation(lambda_runtime_client, log_sink)
+                identity.enter(invocation.invoke_id, invocation.tenant_id)
+                update_xray_env_variable(invocation.x_amzn_trace_id)
+                _serve(invocation, request_handler, lambda_runtime_client, log_sink)
+        except KeyboardInterrupt:
+            sys.exit(EXIT_INTERRUPTED)
 
 
 def _initialise(handler: str, client: BaseLambdaRuntimeClient, log_sink: Any) -> Handler:
@@ -96,8 +99,9 @@ def _next_invocation(client: BaseLambdaRuntimeClient, log_sink: Any) -> Invocati
     except RuntimeApiUnavailableError as error:
         _log_runtime_error(error, log_sink)
         sys.exit(EXIT_FAILURE)
-    except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
+    except ForkedProcessError as error:
+        _log_runtime_error(error, log_sink)
+        forks.end_child(EXIT_FAILURE)
 
 
 def _serve(invocation: InvocationRequest, handler: Handler, client: BaseLambdaRuntimeClient, log_sink: Any) -> None:
@@ -119,11 +123,13 @@ def _serve(invocation: InvocationRequest, handler: Handler, client: BaseLambdaRu
         )
     except ForkedProcessError as error:
         _log_runtime_error(error, log_sink, invocation.invoke_id)
-        os._exit(EXIT_FAILURE)  # nothing of the parent's may be finalised in its copy
+        forks.end_child(EXIT_FAILURE)
     except RicError as error:
         _log_runtime_error(error, log_sink, invocation.invoke_id)
         if isinstance(error, LambdaRuntimeClientError) and error.response_code == _CONTAINER_ERROR:
             sys.exit(EXIT_FAILURE)
+    except Exception as error:  # noqa: BLE001 - a third party replaced a part of the way out, and it broke
+        log_error(build_fault_result((type(error), error, error.__traceback__), None, invocation.invoke_id), log_sink)
 
 
 def handle_event_request(
@@ -135,7 +141,7 @@ def handle_event_request(
     client_context_json: str | None,
     cognito_identity_json: str | None,
     invoked_function_arn: str,
-    epoch_deadline_time_in_ms: int,
+    epoch_deadline_time_in_ms: int | str,
     tenant_id: str | None,
     log_sink: Any,
     invocation_id: str | None = None,
@@ -177,14 +183,13 @@ def handle_event_request(
         event = marshaller.unmarshal_request(event_body, content_type)
         response = request_handler(event, lambda_context)
         result, result_content_type = marshaller.marshal_response(response)
-        if not isinstance(result, (str, bytes)):
-            raise FaultException(
-                FaultException.MARSHAL_ERROR, f"The marshaller returned {type(result).__name__}, not str or bytes"
-            )
+        _check_marshalled(result, result_content_type)
     except Exception as error:  # noqa: BLE001 - the boundary to user code: whatever it raises is reported
         _report_failure(error, lambda_runtime_client, invoke_id, echo, log_sink)
         return
     except BaseException as error:  # noqa: BLE001 - as above, and then the process ends as asked
+        if forks.is_forked_child():
+            forks.end_child(error.code if isinstance(error, SystemExit) else EXIT_FAILURE)
         try:
             _report_failure(error, lambda_runtime_client, invoke_id, echo, log_sink)
         except RicError as refusal:
@@ -201,6 +206,16 @@ def update_xray_env_variable(xray_trace_id: str | None) -> None:
 def build_fault_result(exc_info: Any, msg: str | None, invoke_id: str | None = None) -> dict[str, Any]:
     """Returns the error document of an exception, made by this module's ``make_error``; see ric.function.faults."""
     return faults.build_fault_result(exc_info, msg, invoke_id, make_error)
+
+
+def _check_marshalled(result: object, content_type: object) -> None:
+    """Holds marshallers of others to their protocol, while the failure can still be reported."""
+    if not isinstance(result, (str, bytes)):
+        raise FaultException(
+            FaultException.MARSHAL_ERROR, f"The marshaller returned {type(result).__name__}, not str or bytes"
+        )
+    if not (isinstance(content_type, str) and content_type.isascii() and content_type.isprintable()):
+        raise FaultException(FaultException.MARSHAL_ERROR, f"The marshaller returned the media type {content_type!r}")
 
 
 def _report_failure(error: BaseException, client: Any, invoke_id: str, echo: tuple[str, ...], log_sink: Any) -> None:

@@ -1,4 +1,4 @@
-"""The environment, read here and nowhere else.
+"""The runtime's environment, read here and nowhere else.
 
 The runtime is configured by environment variables which Lambda defines ("Using Lambda environment variables" in the
 Lambda developer guide). This module is the only one that reads them, and it reads them when asked, never while it is
@@ -107,17 +107,19 @@ def log_level() -> str:
 def take_telemetry_descriptor() -> int | None:
     """Returns the descriptor that Lambda wants framed logs on, if any, and removes it from the environment.
 
-    It is removed so that programs which the handler starts do not write to it.
-
-    Raises:
-        ValueError: The variable is not a number.
+    It is removed so that programs which the handler starts do not write to it. One that is not open is said to be so on
+    standard error, and logs go to standard output: a function is not refused for where its logs go.
     """
-    descriptor = os.environ.pop(TELEMETRY_DESCRIPTOR_VARIABLE, None)
-    if descriptor is None:
+    value = os.environ.pop(TELEMETRY_DESCRIPTOR_VARIABLE, None)
+    if value is None:
         return None
-    if not descriptor.isdigit():
-        raise ValueError(f"{TELEMETRY_DESCRIPTOR_VARIABLE} must be a file descriptor number, not {descriptor!r}")
-    return int(descriptor)
+    try:
+        descriptor = int(value)
+        os.fstat(descriptor)
+    except (ValueError, OSError):
+        os.write(2, f"ric: {TELEMETRY_DESCRIPTOR_VARIABLE} is {value!r}, which is no open descriptor\n".encode())
+        return None
+    return descriptor
 
 
 def is_snap_start() -> bool:

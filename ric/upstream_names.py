@@ -11,6 +11,7 @@ from types import ModuleType
 
 from ric import config
 from ric.api import client as client_module
+from ric.api.retry import Backoff
 from ric.api.runtime_api import RuntimeApi
 
 TYPE_CHECKING = False
@@ -135,10 +136,10 @@ class _CompiledModule(ModuleType):
 
     def next(self) -> tuple[bytes, dict[str, Any]]:
         """Waits for the next invocation; returns the event and the headers by name."""
-        while True:
-            answer = self._calls().next()
-            if answer is not None:
-                return answer
+        backoff = Backoff()
+        while (answer := self._calls().next()) is None:
+            backoff.wait()
+        return answer
 
     def post_invocation_result(self, *args: Any, **kwargs: Any) -> None:
         """Posts a result; arguments as ``RuntimeApi.post_invocation_result``."""

@@ -194,6 +194,31 @@ class TestDescriptors:
         _, posted, _ = serve(tmp_path, check)
         assert posted == [[1, 0]] * 2
 
+    def test_descriptor_that_became_the_users(self, tmp_path: Path) -> None:
+        """A handler that closes the connection's descriptor and gets its number for a file keeps that file."""
+        source = in_handler(
+            """
+            import os
+            global file
+            os.closerange(3, 100)
+            file = open("mine", "w")
+        """,
+            then="file.write(event['id']); file.flush(); return 'served'",
+        )
+        first = (answer(event("1", b'{"id": "a"}')),)
+        second = (answer(ACCEPTED), answer(event("2", b'{"id": "b"}')), answer(ACCEPTED), read())
+        with ScriptedApi(first, second).listen() as api, function(api, tmp_path, source) as running:
+            running.stop_when_complete()
+        assert (tmp_path / "mine").read_text() == "ab"
+
+    @pytest.mark.parametrize("value", ["99", "abc", ""])
+    def test_telemetry_descriptor_that_is_none(self, tmp_path: Path, value: str) -> None:
+        """A log descriptor that is not open is named in one line, and the function is served without it."""
+        outcome, posted, _ = serve(tmp_path, in_handler("print('log')"), _LAMBDA_TELEMETRY_LOG_FD=value)
+        assert posted == ["served", "served"]
+        assert outcome.stdout == "log\n"
+        assert outcome.stderr == f"ric: _LAMBDA_TELEMETRY_LOG_FD is {value!r}, which is no open descriptor\n"
+
 
 EXHAUST = """
 import resource
@@ -291,6 +316,95 @@ class TestSurroundings:
         assert posted == ["served", "served"]
 
 
+class TestLogging:
+    """The set-up of logging, whenever and however it is imported."""
+
+    @pytest.mark.parametrize(
+        "look",
+        [
+            "import importlib.util; importlib.util.find_spec('logging')",
+            "import importlib.util; importlib.util.find_spec('logging').loader.get_source('logging')",
+        ],
+    )
+    def test_looking_for_logging_is_not_importing_it(self, tmp_path: Path, look: str) -> None:
+        """Whoever only looks for the module does not keep it from being set up when it is imported."""
+        source = in_handler(f"{look}\nimport logging\nlogging.warning('text')")
+        outcome, posted, _ = serve(tmp_path, source)
+        assert posted == ["served", "served"]
+        assert outcome.stdout.startswith("[WARNING]\t")
+        assert outcome.stdout.endswith("\t1\ttext\n")
+
+    def test_other_finders_are_asked(self, tmp_path: Path) -> None:
+        """A finder that somebody installed to watch imports hears of logging, too."""
+        source = """
+        import sys
+        asked = []
+        class Watcher:
+            def find_spec(self, name, path=None, target=None):
+                asked.append(name)
+        sys.meta_path.insert(1, Watcher())
+        def handler(event, context):
+            import logging
+            return [asked.count("logging"), len(logging.getLogger().handlers)]
+        """
+        _, posted, _ = serve(tmp_path, textwrap.dedent(source), (*ONE_SERVED, read()))
+        assert posted == [[1, 1]]
+
+    def test_context_log_without_logging(self, tmp_path: Path) -> None:
+        """context.log() reaches the log of a function that never imported logging and took stdout away."""
+        outcome, posted, _ = serve(tmp_path, in_handler("import sys; sys.stdout = None; context.log('text')"))
+        assert posted == ["served", "served"]
+        assert outcome.stdout == "text"
+
+
+class TestThirdParties:
+    """Parts that others put in the place of ours, and that break."""
+
+    @pytest.mark.parametrize(
+        "returned", ["(5, 'application/json')", "('{}', None)", "('{}', 'a/b\\r\\nX-Injected: yes')"]
+    )
+    def test_marshaller_that_breaks_its_protocol(self, tmp_path: Path, returned: str) -> None:
+        """What no answer can be made of is reported to the caller as a marshalling error."""
+        source = f"""
+        from ric.api.client import LambdaRuntimeClient
+        class Marshaller:
+            def unmarshal_request(self, request, content_type="application/json"):
+                return request
+            def marshal_response(self, response):
+                return {returned} if response == "odd" else ("1", "application/json")
+        LambdaRuntimeClient.marshaller = Marshaller()
+        def handler(event, context):
+            return "odd" if context.aws_request_id == "1" else "fine"
+        """
+        _, posted, api = serve(tmp_path, textwrap.dedent(source))
+        assert posted[0]["errorType"] == "Runtime.MarshalError"
+        assert api.paths == [NEXT, error_path("1"), NEXT, response_path("2"), NEXT]
+
+    def test_post_that_breaks(self, tmp_path: Path) -> None:
+        """A replaced post method that raises costs the invocation it raised in, and no other."""
+        source = """
+        from ric.api.client import LambdaRuntimeClient
+        post = LambdaRuntimeClient.post_invocation_result
+        def broken(self, invoke_id, *args):
+            if invoke_id == "1":
+                raise KeyError("tracker")
+            post(self, invoke_id, *args)
+        LambdaRuntimeClient.post_invocation_result = broken
+        def handler(event, context):
+            return "served"
+        """
+        script = (answer(event("1")), answer(event("2")), answer(ACCEPTED), read())
+        outcome, _, api = serve(tmp_path, textwrap.dedent(source), script)
+        assert api.paths == [NEXT, NEXT, response_path("2"), NEXT]
+        assert outcome.stdout.startswith("[ERROR] KeyError: 'tracker'")
+
+    def test_module_that_keeps_traceback_from_loading(self, tmp_path: Path) -> None:
+        """A token.py of the function's own that fails does not end the process between two events."""
+        (tmp_path / "token.py").write_text("raise KeyError('mine')\n")
+        _, posted, _ = serve(tmp_path, "def handler(event, context):\n    return 'served'\n")
+        assert posted == ["served", "served"]
+
+
 class TestForks:
     """Children that a handler forks and that run on into the runtime."""
 
@@ -304,6 +418,25 @@ class TestForks:
         _, posted, api = serve(tmp_path, source)
         assert posted == ["served", "served"]
         assert api.paths == [NEXT, response_path("1"), NEXT, response_path("2"), NEXT]
+
+    def test_child_that_exits_is_silent(self, tmp_path: Path) -> None:
+        """A child that ends with sys.exit() leaves no error behind, and runs no exit handlers of its parent."""
+        source = in_handler(
+            "import os, sys\npid = os.fork()\nif not pid:\n    sys.exit(5)\n"
+            "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
+        )
+        outcome, posted, _ = serve(tmp_path, "import atexit\natexit.register(print, 'at exit')\n" + source)
+        assert posted == ["served", "served"]
+        assert outcome.stdout == "5\n"
+
+    def test_child_of_the_import(self, tmp_path: Path) -> None:
+        """A child forked while the module was imported that runs on says what it did wrong, and ends."""
+        source = "import os\npid = os.fork()\ndef handler(event, context):\n    return os.waitpid(pid, 0)[1]\n"
+        outcome, posted, api = serve(tmp_path, source, (answer(event("1")), answer(ACCEPTED), read()))
+        assert posted == [256]
+        assert api.paths == [NEXT, response_path("1"), NEXT]
+        assert "forked by the handler" in outcome.stdout
+        assert outcome.stderr == ""
 
     def test_child_after_the_connection_was_lost(self, tmp_path: Path) -> None:
         """A child opens no connection of its own either."""

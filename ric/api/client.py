@@ -48,7 +48,7 @@ class InvocationRequest:
     invoke_id: str
     x_amzn_trace_id: str | None
     invoked_function_arn: str
-    deadline_time_in_ms: int
+    deadline_time_in_ms: int | str
     client_context: str | None
     cognito_identity: str | None
     tenant_id: str | None
@@ -237,7 +237,7 @@ class BaseLambdaRuntimeClient:
             try:
                 answer: tuple[bytes, dict[str, Any]] | None = self._api().next()
             except RuntimeApiError as error:
-                if backoff.is_exhausted():
+                if not backoff.count_failure():
                     raise RuntimeApiUnavailableError(
                         self.lambda_runtime_address, protocol.NEXT, backoff.attempts, error
                     ) from error

@@ -1,7 +1,7 @@
 """HTTP/1.1 as a client needs it: bytes in, values out, no sockets (RFC 9110, RFC 9112).
 
 Rules: a message that is incomplete, contradicts itself or could be read in two ways is an error, never a guess.
-Everything read is bounded: heads by MAX_HEAD_BYTES, bodies by the length they announce. Nothing that is written can
+Heads and the lines among chunks are bounded; a body is as long as its sender says. Nothing that is written can
 break out of its line.
 """
 

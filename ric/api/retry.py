@@ -33,12 +33,12 @@ class Backoff:
         self._delay_s = _FIRST_DELAY_S
         self._first_failure_s: float | None = None
 
-    def is_exhausted(self) -> bool:
-        """Counts a failed attempt, and tells whether it should be the last."""
+    def count_failure(self) -> bool:
+        """Counts a failed attempt; returns whether another one should follow."""
         self.attempts += 1
         if self._first_failure_s is None:
             self._first_failure_s = monotonic()
-        return monotonic() - self._first_failure_s > _POLL_PATIENCE_S
+        return monotonic() - self._first_failure_s <= _POLL_PATIENCE_S
 
     def wait(self) -> None:
         """Sleeps until the next attempt is due."""

@@ -1,8 +1,8 @@
 """The calls of the Lambda Runtime API, one method each, over one connection.
 
-Each call either succeeds or raises; whether to try again is decided above, in ``client``. The methods that upstream's
-compiled module also has bear its names and signatures, so that code which drives or replaces that module fits here.
-Source: "Using the Lambda runtime API" in the Lambda developer guide.
+The calls that every invocation makes either succeed or raise; whether to try again is decided above, in ``client``. The
+methods that upstream's compiled module also has bear its names and signatures, so that code which drives or replaces
+that module fits here. Source: "Using the Lambda runtime API" in the Lambda developer guide.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class RuntimeApi:
         response = self._connection.exchange(self._next_request, meanwhile=next(self._late_imports, None))
         if response.status == _NO_CONTENT:
             return None
-        _check(response, protocol.NEXT, 0)
+        _check(response, protocol.NEXT)
         return response.body, _headers_of_interest(response.headers)
 
     def post_invocation_result(
@@ -152,8 +152,8 @@ def encode_json(document: str | bytes) -> bytes:
     return document if isinstance(document, bytes) else document.encode("utf-8", "backslashreplace")
 
 
-def _check(response: Response, endpoint: str, posted_bytes: int) -> None:
-    if response.status == _CONTENT_TOO_LARGE:
+def _check(response: Response, endpoint: str, posted_bytes: int = 0) -> None:
+    if posted_bytes and response.status == _CONTENT_TOO_LARGE:
         raise ResponseTooLargeError(endpoint, response.body, posted_bytes, protocol.MAX_RESPONSE_BYTES)
     if not 200 <= response.status < 300:
         raise LambdaRuntimeClientError(endpoint, response.status, response.body)
@@ -168,6 +168,8 @@ def _headers_of_interest(received: dict[bytes, bytes]) -> dict[str, str | int]:
         protocol.check_request_id(str(headers.get(protocol.REQUEST_ID, "")))
     except UnsafeHeaderError as error:
         raise MalformedResponseError(f"no usable {protocol.REQUEST_ID}: {error}") from error
+    if not str(headers.get(protocol.INVOCATION_ID, "")).isascii():
+        del headers[protocol.INVOCATION_ID]  # it could not be echoed, and the answer is worth more without it
     deadline = str(headers.get(protocol.DEADLINE_MS, ""))
     if deadline.isascii() and deadline.isdigit() and len(deadline) < 20:
         headers[protocol.DEADLINE_MS] = int(deadline)
@@ -198,5 +200,5 @@ def _import_error_path() -> None:
     try:
         import tokenize  # noqa: F401 - linecache imports it late
         import traceback  # noqa: F401
-    except (ImportError, OSError):  # the handler has done so already, and the event that is coming must not suffer
+    except Exception:  # noqa: BLE001, S110 - whatever the handler did to imports, the event that is coming must not suffer
         pass

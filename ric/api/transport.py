@@ -10,6 +10,7 @@ state is then unknown; the next exchange opens a new one. Reading has no time-ou
 from __future__ import annotations
 
 import _socket
+from errno import EBADF, ENOTSOCK
 from os import getpid
 from select import POLLIN, POLLOUT, poll
 
@@ -37,6 +38,7 @@ _MAX_BODY_STEP_BYTES = 16 * 1024 * 1024
 _SEND_NOW = _socket.MSG_DONTWAIT | getattr(_socket, "MSG_NOSIGNAL", 0)
 _PEEK_NOW = _socket.MSG_PEEK | _socket.MSG_DONTWAIT
 _LAST_STANDARD_DESCRIPTOR = 2
+_NOT_OUR_DESCRIPTOR = (EBADF, ENOTSOCK)
 
 
 class Response:
@@ -135,6 +137,8 @@ class Connection:
                 return False
             try:
                 rest = rest[connection.send(rest, _SEND_NOW) :]
+            except BlockingIOError:
+                continue  # there was an interim answer, but no room yet
             except (BrokenPipeError, ConnectionResetError):
                 return False  # what the server said before it closed is still there to be read
         return True
@@ -220,7 +224,10 @@ def _is_quiet(connection: _socket.socket) -> bool:
         connection.recv(1, _PEEK_NOW)
     except BlockingIOError:
         return True
-    except OSError:
+    except OSError as error:
+        if error.errno in _NOT_OUR_DESCRIPTOR:
+            # The handler closed it, and the number may be a file of its own by now: not ours to close.
+            connection.detach()
         return False
     return False
 

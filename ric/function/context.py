@@ -72,9 +72,9 @@ class LambdaContext:
 
     def log(self, msg: object) -> None:
         """Writes the message to the function's log as it is, without level, time or line end."""
-        # A function that never imported logging has no root handler either.
-        logging = sys.modules.get("logging")
-        for handler in logging.getLogger().handlers if logging else ():
+        import logging  # which also puts the root handler in place, see process.log_setup
+
+        for handler in logging.getLogger().handlers:
             if hasattr(handler, "log_sink"):
                 handler.log_sink.log(str(msg))
                 return
@@ -101,7 +101,7 @@ class LambdaContext:
 def create_lambda_context(
     client_context_json: str | None,
     cognito_identity_json: str | None,
-    epoch_deadline_time_in_ms: int,
+    epoch_deadline_time_in_ms: int | str,
     invoke_id: str,
     invoked_function_arn: str,
     tenant_id: str | None,

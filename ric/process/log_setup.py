@@ -7,7 +7,6 @@ it. So the root handler is put in place by an import hook: before the code that 
 from __future__ import annotations
 
 import sys
-from importlib.machinery import PathFinder
 
 from ric import config
 
@@ -34,27 +33,53 @@ def install(log_sink: Any) -> None:
 
 
 class _LoggingImportHook:
-    """A finder for ``logging`` alone which also is the loader around the real one."""
+    """Finds ``logging`` as all other finders would, and gives it a loader that sets it up behind the real one."""
 
     def __init__(self, log_format: str, log_level: str, log_sink: Any) -> None:
         self._settings = (log_format, log_level, log_sink)
-        self._loader: Any = None
+        self._is_searching = False
 
     def set_up(self) -> None:
+        """Puts the root handler in place; the hook has done its work then."""
         from ric.process.logs import set_up
 
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
         set_up(*self._settings)
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name != _NAME:
+        if name != _NAME or self._is_searching:
             return None
-        sys.meta_path.remove(self)
-        spec = PathFinder.find_spec(name, path, target)
-        if spec is not None:
-            self._loader, spec.loader = spec.loader, self  # type: ignore[assignment]
+        self._is_searching = True
+        try:
+            spec = self._ask_the_others(path, target)
+        finally:
+            self._is_searching = False
+        if spec is not None and spec.loader is not None:
+            spec.loader = _SettingUpLoader(spec.loader, self)  # type: ignore[assignment]
         return spec
+
+    @staticmethod
+    def _ask_the_others(path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
+        for finder in list(sys.meta_path):
+            find_spec = getattr(finder, "find_spec", None)  # this hook is among them, and finds nothing now
+            spec: ModuleSpec | None = find_spec(_NAME, path, target) if find_spec else None
+            if spec is not None:
+                return spec
+        return None
+
+
+class _SettingUpLoader:
+    """The real loader, and the set-up once the module was executed."""
+
+    def __init__(self, loader: Any, hook: _LoggingImportHook) -> None:
+        self._loader = loader
+        self._hook = hook
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)  # type: ignore[no-any-return]
@@ -64,4 +89,4 @@ class _LoggingImportHook:
             module.__spec__.loader = self._loader
         module.__loader__ = self._loader
         self._loader.exec_module(module)
-        self.set_up()
+        self._hook.set_up()

@@ -1,7 +1,7 @@
 """Where log lines go: standard output, or framed onto the descriptor that Lambda provides.
 
-Rules: a line is out when the call returns. A sink never raises for what it is given or for a stream that user code
-closed or replaced; reporting an error must not become the next one.
+Rules: a line is out when the call returns. A sink takes any text and never raises for a stream that user code closed or
+replaced; reporting an error must not become the next one.
 """
 
 from __future__ import annotations
@@ -162,11 +162,7 @@ _FRAME_WITHOUT_LEVEL = frame_type(0, "TEXT")
 
 
 def create_log_sink() -> StandardLogSink | FramedTelemetryLogSink:
-    """Returns the sink that the environment asks for.
-
-    Raises:
-        ValueError: The variable that names the descriptor does not hold a number.
-    """
+    """Returns the sink that the environment asks for."""
     descriptor = config.take_telemetry_descriptor()
     log_format = config.log_format()
     if descriptor is None:
