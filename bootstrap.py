@@ -46,8 +46,8 @@ def _main() -> None:
         if error.name not in ("ric", "awslambdaric"):
             raise
         sys.exit(
-            f"bootstrap: {sys.executable} cannot import {error.name}: run `{sys.executable} -m pip install ric`, "
-            "or set RIC_PYTHON to the interpreter that has it"
+            f"bootstrap: {sys.executable} cannot import {error.name}: "
+            f"install ric's wheel with `{sys.executable} -m pip`, or set RIC_PYTHON to the interpreter that has it"
         )
 
 
@@ -103,10 +103,11 @@ def _emulate(handler: str) -> NoReturn:
     from ric.local.command_line import main
     from ric.local.handler_lookup import UnusableHandlerError, check_handler
 
-    try:
-        check_handler(handler)
-    except UnusableHandlerError as error:
-        sys.exit(f"ric: {error}")
+    if not os.environ.get("AWS_LAMBDA_EXEC_WRAPPER"):  # which may choose another handler
+        try:
+            check_handler(handler)
+        except UnusableHandlerError as error:
+            sys.exit(f"ric: {error}")
     os.environ.setdefault("RIC_PYTHON", sys.executable)
     sys.exit(main(["--host", "0.0.0.0", "--", os.path.join(_HERE, "bootstrap")]))
 

@@ -243,7 +243,7 @@ def test_interpreter_without_ric(runtime: Path, task: Path, api: dict[str, str])
     assert done.returncode == 1
     module = "awslambdaric" if api else "ric"
     assert done.stderr == (
-        f"bootstrap: {sys.executable} cannot import {module}: run `{sys.executable} -m pip install ric`, "
+        f"bootstrap: {sys.executable} cannot import {module}: install ric's wheel with `{sys.executable} -m pip`, "
         "or set RIC_PYTHON to the interpreter that has it\n"
     )
 

@@ -24,7 +24,7 @@ LATE = {
     *("ric.process.workers", "ric.upstream_log_names", "ric.upstream_names"),
 }
 LIBRARY = {
-    *("__future__", "_contextvars", "_socket", "gc", "select"),
+    *("__future__", "_contextvars", "_socket", "errno", "gc", "select"),
     *("importlib", "importlib._bootstrap", "importlib._bootstrap_external", "importlib.machinery"),
 }
 

@@ -38,6 +38,7 @@ _MAX_BODY_STEP_BYTES = 16 * 1024 * 1024
 _SEND_NOW = _socket.MSG_DONTWAIT | getattr(_socket, "MSG_NOSIGNAL", 0)
 _PEEK_NOW = _socket.MSG_PEEK | _socket.MSG_DONTWAIT
 _LAST_STANDARD_DESCRIPTOR = 2
+_CONTENT_TOO_LARGE = 413
 _NOT_OUR_DESCRIPTOR = (EBADF, ENOTSOCK)
 
 
@@ -100,7 +101,8 @@ class Connection:
         except BaseException:
             self.close()
             raise
-        if not is_sent:
+        # A server that refuses a large body need not read it, though the kernels between us may have taken all of it.
+        if not is_sent or (response.status == _CONTENT_TOO_LARGE and len(body) > _RECEIVE_BYTES):
             self.close()
         return response
 
