@@ -17,7 +17,7 @@ from tests.image import REPOSITORY, TIMEOUT_S, clean_environment
 
 PACKAGE = REPOSITORY / "ric"
 # The developer's side runs on a developer's machine, where more than Lambda's variables count.
-_MAY_READ_THE_ENVIRONMENT = ("config.py", "install.py", "local")
+_MAY_READ_THE_ENVIRONMENT = ("config.py", "install.py", "local", "testing")
 
 _READERS_OF_THE_ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
 
@@ -111,7 +111,7 @@ def runtime_modules() -> list[str]:
     names = []
     for path in sorted([*PACKAGE.rglob("*.py"), *(REPOSITORY / "awslambdaric").glob("*.py")]):
         parts = path.relative_to(REPOSITORY).with_suffix("").parts
-        if parts[:2] != ("ric", "local"):
+        if parts[:2] not in (("ric", "local"), ("ric", "cli")):
             names.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
     return names
 

@@ -28,8 +28,10 @@ from tests.local_server import (
     served,
     start,
 )
+from tests.rie import wait_for_end
 
 LIMIT_BYTES = 6_291_556
+IMPORTABLE = {"PYTHONPATH": str(REPOSITORY)}
 
 FUNCTION = """
 import os, signal, subprocess, sys, time
@@ -57,7 +59,7 @@ def act(event, context):
     if event == "exit 0": os._exit(0)
     if event == "kill": os.kill(os.getpid(), signal.SIGKILL)
     if event == "grow": return "x" * 6_300_000
-    if event == "leave a child": subprocess.Popen(["sleep", "600"])
+    if event == "leave a child": return subprocess.Popen(["sleep", "600"]).pid
     if event == "sleep":
         print("asleep", flush=True)
         time.sleep(600)
@@ -189,6 +191,75 @@ class TestServing:
         """The runtime never pays for the developer's side."""
         program = "import ric, sys; sys.exit('ric.local' in sys.modules)"
         assert run_to_end([sys.executable, "-c", program], directory) == (0, [])
+
+
+class TestLog:
+    """What the terminal shows."""
+
+    def test_lambdas_lines_frame_the_functions_own(self, directory: Path) -> None:
+        """START, what the function wrote, END and REPORT, on standard output; its standard error stays apart."""
+        code = "import sys\ndef handler(event, context):\n    print('out')\n    print('err', file=sys.stderr)\n"
+        (directory / "chatty.py").write_text(code)
+        with served(runtime_command("chatty.handler"), directory) as emulator:
+            request_id = emulator.invoke().headers["X-Amzn-RequestId"]
+            emulator.process.terminate()
+            start, written, end, report = emulator.out.wait_for_end()
+            errors = emulator.err.wait_for_end()
+        assert (start, written) == (f"START RequestId: {request_id} Version: $LATEST", "out")
+        assert end == f"END RequestId: {request_id}"
+        assert report.startswith(f"REPORT RequestId: {request_id}\tDuration: ")
+        assert "\tMemory Size: 3008 MB\t" in report
+        assert errors[1:] == ["err"]
+
+    def test_a_reader_who_left_does_not_stop_the_function(self, directory: Path) -> None:
+        """With nobody at the other end of standard output, as after `| head`, callers are served on."""
+        program = (
+            "import os, sys\n"
+            "reading_end, writing_end = os.pipe()\n"
+            "os.close(reading_end)\n"
+            "os.dup2(writing_end, 1)\n"
+            "from ric.local import main\n"
+            "sys.exit(main(sys.argv[1:]))\n"
+        )
+        command = [sys.executable, "-c", program, "--port", "0", *runtime_command("app.echo")]
+        with emulating(command, directory) as emulator:
+            assert [emulator.invoke(number).json() for number in range(3)] == [0, 1, 2]
+            emulator.process.terminate()
+            assert emulator.wait() == 143
+            assert len(emulator.err.wait_for_end()) == 1
+
+
+class TestVariables:
+    """Variables that AWS's own emulator knows."""
+
+    def test_the_time_limit(self, directory: Path) -> None:
+        """AWS_LAMBDA_FUNCTION_TIMEOUT limits invocations, in seconds."""
+        variable = {"AWS_LAMBDA_FUNCTION_TIMEOUT": "1"}
+        with served(runtime_command("app.act"), directory, environment=variable) as emulator:
+            assert emulator.invoke("sleep").json()["errorMessage"].endswith(" Task timed out after 1.00 seconds")
+            assert isinstance(emulator.invoke().json(), int)
+
+    def test_several_at_once(self, directory: Path) -> None:
+        """AWS_LAMBDA_MAX_CONCURRENCY lets one environment serve several invocations at once."""
+        code = "import os, time\ndef handler(event, context):\n    time.sleep(0.2)\n    return os.getpid()\n"
+        (directory / "slow.py").write_text(code)
+        variable = {"AWS_LAMBDA_MAX_CONCURRENCY": "4"}
+        with (
+            served(runtime_command("slow.handler"), directory, environment=variable) as emulator,
+            ThreadPoolExecutor(8) as callers,
+        ):
+            url = emulator.invoke_url
+            pids = {call.json() for call in callers.map(lambda _: emulator.http.post(url, timeout=30), range(8))}
+        assert 1 < len(pids) <= 4
+
+    @pytest.mark.parametrize(
+        "name", ["AWS_LAMBDA_FUNCTION_TIMEOUT", "AWS_LAMBDA_MAX_CONCURRENCY", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
+    )
+    def test_nonsense_is_one_line(self, directory: Path, name: str) -> None:
+        """A variable that holds no number is one line which names it."""
+        command = [sys.executable, "-m", "ric.local", "--port", "0", "true"]
+        code, lines = run_to_end(command, directory, {name: "-3"})
+        assert (code, lines) == (2, [f"ric: {name} must be a whole number above 0, not '-3'"])
 
 
 class TestLimits:
@@ -411,7 +482,7 @@ class TestEmulatorAsALibrary:
         monkeypatch.chdir(directory)
         with requests.Session() as http:
             http.trust_env = False
-            with Emulator(runtime_command("app.act"), handler="app.act") as emulator:
+            with Emulator(runtime_command("app.act"), handler="app.act", env=IMPORTABLE) as emulator:
                 runtime = http.post(emulator.invoke_url, timeout=TIMEOUT_SECONDS).json()
             with pytest.raises(ProcessLookupError):
                 os.kill(runtime, 0)
@@ -425,7 +496,7 @@ class TestEmulatorAsALibrary:
         monkeypatch.chdir(directory)
         (directory / "poison").touch()
         with pytest.raises(FunctionStartError, match="poisoned") as raised:
-            Emulator(runtime_command("app.echo"), handler="app.echo").__enter__()
+            Emulator(runtime_command("app.echo"), handler="app.echo", env=IMPORTABLE).__enter__()
         assert raised.value.failure.error_type == "RuntimeError"
         assert raised.value.exit_status == 1
 
@@ -503,15 +574,16 @@ class TestRuntimesThatDie:
 
 
 class TestEnding:
-    """Nothing outlives the emulator. Whoever lived on would hold its standard output open."""
+    """Nothing outlives the emulator."""
 
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
     def test_a_signal_ends_both_at_once(self, actor: Served, number: signal.Signals, code: int) -> None:
         """Ctrl-C, SIGTERM and a closed terminal end emulator and idle runtime quickly and without a traceback."""
-        actor.invoke()
+        runtime = actor.invoke().json()
         began = time.monotonic()
         actor.process.send_signal(number)
         assert actor.wait() == code
+        assert wait_for_end(runtime, TIMEOUT_SECONDS)
         actor.out.wait_for_end()
         lines = actor.err.wait_for_end()
         assert time.monotonic() - began < 1.5
@@ -521,13 +593,14 @@ class TestEnding:
     def test_a_busy_runtime_is_ended_too(self, actor: Served, event: str) -> None:
         """A handler at work, even one that ignores SIGTERM, is gone within the grace of two seconds and a little."""
         url = actor.invoke_url
+        runtime = actor.invoke().json()
         with ThreadPoolExecutor(1) as caller:
             pending = caller.submit(requests.Session().post, url, json=event, timeout=TIMEOUT_SECONDS)
             actor.out.wait_for("asleep")
             began = time.monotonic()
             actor.process.terminate()
             assert actor.wait() == 143
-            actor.out.wait_for_end()
+            assert wait_for_end(runtime, TIMEOUT_SECONDS)
             assert time.monotonic() - began < 5
             # The caller gets the error document if the answer still got out, and a closed connection
             # otherwise.
@@ -536,14 +609,14 @@ class TestEnding:
 
     def test_what_the_function_left_running_ends_too(self, actor: Served) -> None:
         """Processes that the function started do not survive the emulator."""
-        actor.invoke("leave a child")
+        child = actor.invoke("leave a child").json()
         actor.process.terminate()
         actor.wait()
-        actor.out.wait_for_end()
+        assert wait_for_end(child, TIMEOUT_SECONDS)
 
     def test_the_runtime_ends_by_itself_when_the_emulator_is_killed(self, actor: Served) -> None:
         """Even if the emulator gets no chance to clean up, the runtime notices that it is gone, and ends."""
-        actor.invoke()
+        runtime = actor.invoke().json()
         actor.process.kill()
         actor.wait()
-        actor.out.wait_for_end()
+        assert wait_for_end(runtime, TIMEOUT_SECONDS)

@@ -5,101 +5,19 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import socket
-import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
-import requests
 
-from ric.local.invocations import Event, Failure, Invocation, Invocations, Outcome, StoppedError
-from ric.local.invoke_api import INVOKE_PATH, InvokeApi
-from ric.local.runtime_api import RuntimeApi
-
-TIMEOUT_SECONDS = 30
-LIMIT_BYTES = 6_291_556
-
-
-class Listeners:
-    """Both listeners around one state, a caller, and a runtime that speaks HTTP."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.is_ready = threading.Event()
-        self.invocations = Invocations(self._note)
-        self.invocations.runtime_starts()
-        self.runtime_api = RuntimeApi(self.invocations)
-        self.invoke_api = InvokeApi(self.invocations, "127.0.0.1", 0)
-        self.runtime_address = self.runtime_api.address
-        for service in (self.runtime_api, self.invoke_api):
-            threading.Thread(target=service.serve_forever, daemon=True).start()
-        self.callers = ThreadPoolExecutor(4)
-        self.http = requests.Session()
-        self.http.trust_env = False
-
-    def call(self, payload: bytes = b"{}") -> Future[requests.Response]:
-        """Invokes the function from a thread."""
-        url = self.invoke_api.base_url + INVOKE_PATH
-        return self.callers.submit(self._post_as_caller, url, payload)
-
-    def next(self) -> requests.Response:
-        """Asks for the next invocation, as the runtime."""
-        return self.http.get(self._url("invocation/next"), timeout=TIMEOUT_SECONDS)
-
-    def post(self, path: str, body: bytes | Iterator[bytes], **headers: str) -> requests.Response:
-        """Posts to the Runtime API; an iterator is sent in chunks."""
-        names = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.http.post(self._url(path), body, headers=names, timeout=TIMEOUT_SECONDS)
-
-    def take(self) -> str:
-        """Takes the next invocation and returns its id."""
-        return str(self.next().headers["Lambda-Runtime-Aws-Request-Id"])
-
-    def send_raw(self, data: bytes) -> bytes:
-        """Sends bytes to the Runtime API on a connection of their own, then nothing more; returns all that comes."""
-        with self.connect() as connection:
-            connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
-            received = b""
-            while block := connection.recv(65536):
-                received += block
-            return received
-
-    def connect(self) -> socket.socket:
-        """Opens a connection to the Runtime API."""
-        host, _, port = self.runtime_address.partition(":")
-        return socket.create_connection((host, int(port)), timeout=TIMEOUT_SECONDS)
-
-    def close(self) -> None:
-        """Ends the listeners and all who wait."""
-        self.invocations.close()
-        self.http.close()
-        for service in (self.runtime_api, self.invoke_api):
-            service.shutdown()
-            service.server_close()
-        self.callers.shutdown()
-
-    def _post_as_caller(self, url: str, payload: bytes) -> requests.Response:
-        with requests.Session() as http:
-            http.trust_env = False
-            return http.post(url, payload, timeout=TIMEOUT_SECONDS)
-
-    def _note(self, event: Event) -> None:
-        self.events.append(event)
-        if event is Event.RUNTIME_READY:
-            self.is_ready.set()
-
-    def _url(self, path: str) -> str:
-        return f"http://{self.runtime_address}/2018-06-01/runtime/{path}"
+from ric.local.invocation import Failure
+from tests.emulator_listeners import LIMIT_BYTES, TIMEOUT_SECONDS, Listeners, listening
 
 
 @pytest.fixture
 def listeners() -> Iterator[Listeners]:
     """Both listeners, and a runtime that has not asked for anything yet."""
-    listeners = Listeners()
-    yield listeners
-    listeners.close()
+    with listening() as listeners:
+        yield listeners
 
 
 class TestRuntimeApi:
@@ -165,7 +83,7 @@ class TestRuntimeApi:
         document = json.dumps({"errorType": "Runtime.ImportModuleError", "errorMessage": "x"}).encode()
         assert listeners.post("init/error", document).status_code == 202
         assert listeners.post("init/error", document).status_code == 403
-        assert listeners.events == [Event.INIT_FAILED]
+        assert listeners.sandbox.init_failure == Failure("Runtime.ImportModuleError", "x", document)
 
     def test_an_init_error_after_the_start_is_403(self, listeners: Listeners) -> None:
         """A runtime that has asked for an invocation has started, and cannot fail to."""
@@ -177,7 +95,7 @@ class TestRuntimeApi:
 
     def test_an_unknown_path_is_404(self, listeners: Listeners) -> None:
         """What the Runtime API does not have is refused in its own form of JSON."""
-        refused = listeners.post("restore/error", b"{}")
+        refused = listeners.post("restore/elsewhere", b"{}")
         assert refused.status_code == 404
         assert refused.json().keys() == {"errorMessage", "errorType"}
 
@@ -197,7 +115,7 @@ class TestRuntimeApi:
     def test_web_pages_cannot_reach_it(self, listeners: Listeners) -> None:
         """A page cannot post results or errors of its own."""
         assert listeners.post("init/error", b"{}", Origin="https://evil.example").status_code == 403
-        assert listeners.events == []
+        assert listeners.sandbox.init_failure is None
 
     @pytest.mark.parametrize(
         ("line", "status"), [(b"BREW / HTTP/1.1", 501), (b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000, 431)]
@@ -255,7 +173,7 @@ class TestStreamedResponses:
         answer = listeners.send_raw(head + b"four")
         assert answer.startswith(b"HTTP/1.1 400 ")
         assert b"Connection: close" in answer
-        assert listeners.events == []
+        assert listeners.sandbox.init_failure is None
 
     @pytest.mark.parametrize("part", [b"", b"4\r\nha", b"4\r\nhalf\r\n"])
     def test_a_response_cut_short_is_no_answer(self, listeners: Listeners, part: bytes) -> None:
@@ -290,55 +208,23 @@ class TestOrder:
         """An invocation meant for a connection that was closed while it waited goes to the next one."""
         with listeners.connect() as connection:
             connection.sendall(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert listeners.is_ready.wait(TIMEOUT_SECONDS)
+            assert listeners.wait_until_ready()
         caller = listeners.call(b"7")
         assert listeners.next().content == b"7"
         assert not caller.done()
 
     def test_a_connection_of_an_earlier_runtime_is_not_served(self, listeners: Listeners) -> None:
         """What is left of a runtime that ended cannot take an invocation from its successor."""
-        stale = listeners.invocations.runtime_number
-        listeners.invocations.runtime_exited(Failure("Runtime.ExitError", "gone"))
-        listeners.invocations.runtime_starts()
+        stale = listeners.sandbox.runtime_number
+        listeners.restart_runtime()
         listeners.call(b"7")
-        assert listeners.invocations.take(stale) is None
+        assert listeners.sandbox.take(stale) is None
         assert listeners.next().content == b"7"
-
-
-class TestState:
-    """What has no address: the life of the runtime, seen from the state alone."""
-
-    def test_the_first_in_the_queue_learns_why_the_runtime_did_not_start(self) -> None:
-        """The caller for whom a runtime was started gets its init error; those behind are still to be served."""
-        invocations = Invocations(lambda event: None)
-        invocations.runtime_starts()
-        first = invocations.submit(Invocation("1", b"{}"))
-        second = invocations.submit(Invocation("2", b"{}"))
-        failure = Failure("Runtime.ImportModuleError", "no", b'{"errorType": "Runtime.ImportModuleError"}')
-        invocations.report_init_failure(failure)
-        assert invocations.runtime_exited(Failure("Runtime.ExitError", "exit status 1")) == failure
-        assert first.result(0) == Outcome(failure.document, is_function_error=True)
-        assert not second.done()
-        assert invocations.is_waiting
-
-    def test_nobody_is_left_waiting_at_the_end(self) -> None:
-        """Closing fails whoever waits, in the queue or at work, and refuses whoever comes later."""
-        invocations = Invocations(lambda event: None)
-        invocations.runtime_starts()
-        running = invocations.submit(Invocation("1", b"{}"))
-        invocations.take(invocations.runtime_number)
-        queued = invocations.submit(Invocation("2", b"{}"))
-        invocations.close()
-        assert isinstance(running.exception(0), StoppedError)
-        assert isinstance(queued.exception(0), StoppedError)
-        with pytest.raises(StoppedError):
-            invocations.submit(Invocation("3", b"{}"))
-        assert invocations.take(invocations.runtime_number) is None
 
     def test_callers_at_the_end_are_told(self, listeners: Listeners) -> None:
         """A caller who still waits when the emulator ends gets a service error."""
         caller = listeners.call()
         listeners.take()
-        listeners.invocations.close()
+        listeners.queue.close()
         assert caller.result().status_code == 503
         assert caller.result().json()["Type"] == "Service"

@@ -1,11 +1,57 @@
 """The developer's side: a function served on this machine, without Lambda and without a container.
 
-Nothing of the runtime imports this package; it is loaded when there is no Runtime API to talk to.
+Nothing of the runtime imports this package; it is loaded when there is no Runtime API to talk to. As a library::
+
+    command = [sys.executable, "-m", "ric", "app.handler"]
+    with Emulator(command, handler="app.handler", timeout_s=3, observer=MyObserver()) as emulator:
+        emulator.base_url                       # "http://127.0.0.1:41234": Invoke, streaming Invoke, function URL
+        result = emulator.invoke({"key": 1})    # the same without HTTP: payload, function_error, log_tail, ...
+        result.json()
+        for chunk in emulator.invoke_stream({}):
+            ...                                 # bytes, as the function streams them
+        emulator.restart()                      # new code; what waits in the queue is served by the new runtime
+
+* ``Emulator(command, *, handler, host="127.0.0.1", port=0, timeout_s=None, memory_mb=128, concurrency=1,
+  max_concurrency=None, snap_start=False, env=None, function_name="function", observer=None)``.
+  Entering it starts the function and raises :class:`FunctionStartError` if that fails;
+  ``start(must_succeed=False)`` instead of ``with`` keeps serving, and each invocation tries again.
+* ``invoke`` returns an :class:`InvokeResult`, also for a function error (``result.function_error``); what Lambda
+  would refuse raises :class:`ServiceError`. ``invoke_stream`` returns an :class:`InvokeStream`.
+* An :class:`Observer` hears of each start and end of a runtime and of an invocation, and of every line of log.
+  Without one all of it goes to the terminal, with Lambda's ``START``, ``END`` and ``REPORT`` lines.
+* :func:`serve` and :func:`serve_handler` are the emulator as a program: signals, one-line errors, an exit code.
 """
 
 from __future__ import annotations
 
 from ric.local.command_line import main, serve, serve_handler
 from ric.local.emulator import Emulator, FunctionStartError
+from ric.local.observer import (
+    InvocationEnd,
+    InvocationStart,
+    LogLine,
+    Observer,
+    RuntimeExit,
+    RuntimeReady,
+    RuntimeStart,
+)
+from ric.local.programmatic import InvokeStream
+from ric.local.results import InvokeResult, ServiceError
 
-__all__ = ["Emulator", "FunctionStartError", "main", "serve", "serve_handler"]
+__all__ = [
+    "Emulator",
+    "FunctionStartError",
+    "InvocationEnd",
+    "InvocationStart",
+    "InvokeResult",
+    "InvokeStream",
+    "LogLine",
+    "Observer",
+    "RuntimeExit",
+    "RuntimeReady",
+    "RuntimeStart",
+    "ServiceError",
+    "main",
+    "serve",
+    "serve_handler",
+]

@@ -18,10 +18,12 @@ from ric.local.emulator import Emulator, FunctionStartError
 from ric.local.environment import (
     PORT_VARIABLE,
     InvalidPortError,
+    InvalidVariableError,
     default_port,
     export_search_path,
     handler_variable,
     parse_port,
+    settings_from_variables,
 )
 from ric.local.handler_lookup import UnusableHandlerError, check_handler, missing_in_new_interpreter
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
 
-    from ric.local.invocations import Failure
+    from ric.local.invocation import Failure
 
 _USAGE_ERROR = 2
 _SIGNAL_EXIT_BASE = 128
@@ -95,11 +97,22 @@ def serve(command: Sequence[str], handler: str, *, host: str = "127.0.0.1", port
     """
     try:
         port = default_port() if port is None else port
-    except InvalidPortError as error:
+        settings = settings_from_variables(handler)
+    except (InvalidPortError, InvalidVariableError) as error:
         _say(str(error))
         return _USAGE_ERROR
     try:
-        emulator = Emulator(command, handler=handler, host=host, port=port)
+        emulator = Emulator(
+            command,
+            handler=handler,
+            host=host,
+            port=port,
+            timeout_s=settings.timeout_s,
+            memory_mb=settings.memory_mb,
+            max_concurrency=settings.max_concurrency,
+            snap_start=settings.snap_start,
+            function_name=settings.name,
+        )
     except OSError as error:
         _say(_explain_bind_failure(error, host, port))
         return EXIT_FAILURE

@@ -1,31 +1,32 @@
-"""The emulator: both listeners, the state between them, and one runtime process that is kept available.
-
-Everything that happens reaches one loop as an :class:`~ric.local.invocations.Event` through one queue. Only
-that loop starts and ends runtimes, so there is never more than one and none is forgotten. A runtime that
-ended is started again when there is something to do, not before: a function that dies while idle must not
-spin.
-"""
+"""The emulator: the callers' listener, the queue, and as many execution environments as may run at once."""
 
 from __future__ import annotations
 
+import enum
 import queue
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from ric.local.environment import runtime_environment
-from ric.local.invocations import Event, Failure, Invocations
+from ric.local import programmatic
+from ric.local.environment import FUNCTION_NAME, FunctionSettings
+from ric.local.invocations import Invocations
 from ric.local.invoke_api import INVOKE_PATH, InvokeApi
-from ric.local.runtime_api import RuntimeApi
-from ric.local.runtime_process import RuntimeProcess, describe_exit
+from ric.local.journal import Narrator
+from ric.local.service import FunctionService
+from ric.local.supervisor import Supervisor
+from ric.local.terminal import TerminalObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from ric.local.http_service import HttpService
+    from ric.local.invocation import Failure
+    from ric.local.observer import Observer
+    from ric.local.programmatic import InvokeStream
+    from ric.local.results import InvokeResult
 
-# A runtime that reported an init error is about to exit by itself, and then its status is the truthful one.
-_EXIT_AFTER_INIT_ERROR_SECONDS = 2.0
+DEFAULT_RESTART_GRACE_SECONDS = 5.0
 
 
 class FunctionStartError(Exception):
@@ -45,6 +46,18 @@ class FunctionStartError(Exception):
         return f"{self.failure.error_type}: {self.failure.message}"
 
 
+class _Signal(enum.Enum):
+    READY = enum.auto()
+    STOP = enum.auto()
+
+
+@dataclass(frozen=True)
+class _Exit:
+    reason: Failure
+    init_failure: Failure | None
+    exit_status: int | None
+
+
 class Emulator:
     """Serves one function on this machine.
 
@@ -56,26 +69,58 @@ class Emulator:
         handler: The function's handler, for the runtime's variable ``_HANDLER``.
         host: The address for callers.
         port: The port for callers; 0 picks a free one.
+        timeout_s: How long an invocation may take, in seconds; then its caller is told so and the runtime is
+            replaced. None for as long as it takes.
+        memory_mb: The memory that the function is said to have, in MB; nothing enforces it.
+        concurrency: How many execution environments, each with a process, there may be. The first one is started at
+            once, others when invocations wait.
+        max_concurrency: How many invocations each runtime may have at once, as on Lambda Managed Instances; None
+            for one, in the ordinary way.
+        snap_start: Whether the runtime is to run its SnapStart hooks, as if restored from a snapshot.
+        env: Variables for the function, over those of this process.
+        function_name: The function's name, for callers and for itself.
+        observer: Hears of everything that happens; None to write the log to the terminal.
 
     Raises:
         OSError: The address cannot be bound.
     """
 
-    def __init__(self, command: Sequence[str], *, handler: str, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._command = list(command)
-        self._handler = handler
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        handler: str,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        timeout_s: float | None = None,
+        memory_mb: int = 128,
+        concurrency: int = 1,
+        max_concurrency: int | None = None,
+        snap_start: bool = False,
+        env: Mapping[str, str] | None = None,
+        function_name: str = FUNCTION_NAME,
+        observer: Observer | None = None,
+    ) -> None:
+        settings = FunctionSettings(
+            handler, function_name, memory_mb, timeout_s, max_concurrency, snap_start, dict(env or {})
+        )
         # SimpleQueue.put may interrupt itself, so a signal handler can use it where a lock would not do.
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._invocations = Invocations(self._events.put)
-        self._invoke_api = InvokeApi(self._invocations, host, port)
-        self._runtime_api = RuntimeApi(self._invocations)
-        self._process: RuntimeProcess | None = None
+        self._events: queue.SimpleQueue[_Signal | _Exit] = queue.SimpleQueue()
+        self._queue = Invocations()
+        self._name = function_name
+        self._service = FunctionService(self._queue, function_name, settings.arn)
+        self._invoke_api = InvokeApi(self._service, host, port)
+        narrator = Narrator(observer or TerminalObserver())
+        self._supervisors = [
+            Supervisor(number, command, settings, self._queue, narrator, self._note_ready, self._note_exit)
+            for number in range(concurrency)
+        ]
         self._thread: threading.Thread | None = None
         self._was_ready = False
 
     @property
     def base_url(self) -> str:
-        """Where callers reach it, for example ``http://127.0.0.1:8080``."""
+        """Where callers reach it, for example ``http://127.0.0.1:8080``; the function URL is any path below."""
         return self._invoke_api.base_url
 
     @property
@@ -89,11 +134,35 @@ class Emulator:
         Raises:
             FunctionStartError: It did not start.
         """
+        self.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Ends the function and the emulator, and returns when both have ended."""
+        self.stop()
+        if self._thread:
+            self._thread.join()
+
+    def start(self, *, must_succeed: bool = True) -> None:
+        """Starts the function in the background, and returns when it waits for its first event.
+
+        Args:
+            must_succeed: Whether to end if the function does not start. Otherwise this returns when that is known;
+                each invocation tries again, and so does :meth:`restart`.
+
+        Raises:
+            FunctionStartError: It did not start, and must.
+        """
         started: Future[None] = Future()
+
+        def settle() -> None:
+            if not started.done():
+                started.set_result(None)
 
         def serve() -> None:
             try:
-                self.run(on_ready=lambda: started.set_result(None))
+                on_exit = None if must_succeed else lambda failure: settle()
+                self.run(on_ready=settle, on_exit=on_exit, must_succeed=must_succeed)
             except FunctionStartError as error:
                 started.set_exception(error)
             finally:
@@ -103,86 +172,87 @@ class Emulator:
         self._thread = threading.Thread(target=serve, name="ric-emulator", daemon=True)
         self._thread.start()
         started.result()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        """Ends the function and the emulator, and returns when both have ended."""
-        self.stop()
-        if self._thread:
-            self._thread.join()
 
     def stop(self) -> None:
         """Asks the emulator to end. May be called from any thread and from a signal handler."""
-        self._events.put(Event.STOP_REQUESTED)
+        self._events.put(_Signal.STOP)
+
+    def restart(self, *, grace_s: float = DEFAULT_RESTART_GRACE_SECONDS) -> None:
+        """Replaces the runtimes by new ones, which load the code afresh, and returns at once.
+
+        Invocations in progress may finish; what waits in the queue, and what comes meanwhile, is for the new
+        runtimes. Whether the function starts again an observer hears.
+
+        Args:
+            grace_s: How long invocations in progress may take before they end with an error.
+        """
+        for supervisor in self._supervisors:
+            supervisor.restart(grace_s)
+
+    def invoke(self, payload: object = None, **options: Any) -> InvokeResult:
+        """Invokes the function without HTTP, and waits for the result.
+
+        Args:
+            payload: The event: bytes as they are, anything else as JSON.
+            **options: ``invocation_type`` (``RequestResponse``, ``Event`` or ``DryRun``), ``client_context`` (a
+                mapping), ``cognito_identity_id``, ``cognito_identity_pool_id``, ``tenant_id``, ``trace_id``.
+
+        Raises:
+            ServiceError: Lambda would refuse the request, or the emulator ends.
+        """
+        return programmatic.invoke(self._service, programmatic.make_request(self._name, payload, **options))
+
+    def invoke_stream(self, payload: object = None, **options: Any) -> InvokeStream:
+        """Invokes the function without HTTP, and returns at once; the result's chunks can be iterated over.
+
+        Args and errors are those of :meth:`invoke`.
+        """
+        return programmatic.invoke_stream(self._service, programmatic.make_request(self._name, payload, **options))
 
     def run(
-        self, *, on_ready: Callable[[], None] | None = None, on_exit: Callable[[Failure], None] | None = None
+        self,
+        *,
+        on_ready: Callable[[], None] | None = None,
+        on_exit: Callable[[Failure], None] | None = None,
+        must_succeed: bool = True,
     ) -> None:
         """Serves until :meth:`stop` is called.
 
         Args:
             on_ready: Called when the function waits for its first event.
-            on_exit: Called with the reason each time the runtime ended by itself, once it had started before.
+            on_exit: Called with the reason each time a runtime ended by itself, once the function had started
+                before or if it need not.
+            must_succeed: Whether to end if the function does not start at the first attempt.
 
         Raises:
-            FunctionStartError: The function did not start.
+            FunctionStartError: The function did not start, and must.
         """
         try:
-            self._listen(self._runtime_api)
-            self._listen(self._invoke_api)
-            self._start_runtime(on_exit)
-            while (event := self._events.get()) is not Event.STOP_REQUESTED:
-                if event is Event.RUNTIME_READY and not self._was_ready:
+            threading.Thread(target=self._invoke_api.serve_forever, name="ric-invoke-api", daemon=True).start()
+            for supervisor in self._supervisors:
+                supervisor.start()
+            while (event := self._events.get()) is not _Signal.STOP:
+                if isinstance(event, _Exit):
+                    if event.init_failure and must_succeed and not self._was_ready:
+                        raise FunctionStartError(event.init_failure, event.exit_status)
+                    if on_exit:
+                        on_exit(event.init_failure or event.reason)
+                elif not self._was_ready:
                     self._was_ready = True
                     if on_ready:
                         on_ready()
-                elif event is Event.RUNTIME_EXITED:
-                    self._handle_exit(on_exit)
-                elif event is Event.INIT_FAILED and self._process:
-                    if not self._process.wait(_EXIT_AFTER_INIT_ERROR_SECONDS):
-                        self._process.stop()
-                elif event is Event.INVOCATION_QUEUED and not self._process and self._invocations.is_waiting:
-                    self._start_runtime(on_exit)
         finally:
             self._close()
 
-    def _listen(self, service: HttpService) -> None:
-        threading.Thread(target=service.serve_forever, name=type(service).__name__, daemon=True).start()
+    def _note_ready(self) -> None:
+        self._events.put(_Signal.READY)
 
-    def _start_runtime(self, on_exit: Callable[[Failure], None] | None) -> None:
-        self._invocations.runtime_starts()
-        environment = runtime_environment(self._runtime_api.address, self._handler)
-        try:
-            self._process = RuntimeProcess(
-                self._command, environment, on_exit=lambda: self._events.put(Event.RUNTIME_EXITED)
-            )
-        except OSError as error:
-            reason = Failure("Runtime.InvalidEntrypoint", f"cannot run {self._command[0]}: {error.strerror}")
-            self._settle_exit(reason, None, on_exit)
-
-    def _handle_exit(self, on_exit: Callable[[Failure], None] | None) -> None:
-        if not self._process:
-            return
-        status = self._process.exit_status
-        self._process = None
-        self._settle_exit(Failure("Runtime.ExitError", describe_exit(status)), status, on_exit)
-
-    def _settle_exit(self, reason: Failure, exit_status: int | None, on_exit: Callable[[Failure], None] | None) -> None:
-        """Tells whoever waited; raises FunctionStartError if no runtime has ever started."""
-        init_failure = self._invocations.runtime_exited(reason)
-        if init_failure and not self._was_ready:
-            raise FunctionStartError(init_failure, exit_status)
-        if on_exit:
-            on_exit(init_failure or reason)
-        if self._invocations.is_waiting:
-            self._events.put(Event.INVOCATION_QUEUED)
+    def _note_exit(self, reason: Failure, init_failure: Failure | None, exit_status: int | None) -> None:
+        self._events.put(_Exit(reason, init_failure, exit_status))
 
     def _close(self) -> None:
-        if self._process:
-            self._process.stop()
-            self._invocations.runtime_exited(Failure("Runtime.ExitError", describe_exit(self._process.exit_status)))
-            self._process = None
-        self._invocations.close()
-        for service in (self._invoke_api, self._runtime_api):
-            service.shutdown()
-            service.server_close()
+        self._queue.close()
+        for supervisor in self._supervisors:
+            supervisor.join()
+        self._invoke_api.shutdown()
+        self._invoke_api.server_close()

@@ -1,33 +1,40 @@
-"""The HTTP/1.1 ground that both listeners stand on: keep-alive, bodies, refusals, and who may call at all.
+"""The HTTP/1.1 ground that both listeners stand on: keep-alive, bodies, refusals, answers whole and in chunks.
 
-A web page must not be able to invoke a function that someone develops on the same machine, nor to meddle with
-its Runtime API. Browsers name the page in ``Origin``, and the name they resolved in ``Host``: a foreign
-origin, or a host name that merely points to this machine (DNS rebinding), is refused.
+Everything a client may send is bounded: connections in number, heads by ``http.server``, bodies by the service,
+and on the callers' side the time that it may take.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import socketserver
 import sys
+import threading
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
 
-from ric.local.invocations import JSON_TYPE
+from ric.local.callers import find_objection
+from ric.local.invocation import JSON_TYPE
 from ric.local.request_body import (
     BodyTooLargeError,
+    EndlessBodyError,
     MalformedBodyError,
     RequestBody,
     TruncatedBodyError,
     read_body,
 )
 
+MAX_CONNECTIONS = 512
+"""Twice what the queue takes, so that a crowd is throttled in the service's words. Each has a thread."""
+
 # How often a listener looks whether it should end; the default of half a second would be felt at Ctrl-C.
 _SHUTDOWN_POLL_SECONDS = 0.05
+_BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+
+Fields = Iterable[tuple[str, str]]
 
 
 class HttpService(ThreadingHTTPServer):
@@ -37,20 +44,24 @@ class HttpService(ThreadingHTTPServer):
         host: The address to bind; ``0.0.0.0`` and ``::`` mean all, and then any ``Host`` is accepted.
         port: The port to bind; 0 picks a free one.
         handler: Serves each connection.
+        max_connections: How many may be open; one more is closed at once.
 
     Raises:
         OSError: The address cannot be bound.
     """
 
     daemon_threads = True
-    # Further callers queue while one invocation runs; the default of 5 refuses a small crowd.
-    request_queue_size = 128
+    # The default of 5 makes a crowd that comes at once wait for seconds.
+    request_queue_size = MAX_CONNECTIONS
     # Python 3.14 turns it on, and then a second emulator shares a busy port instead of failing.
     allow_reuse_port = False
 
-    def __init__(self, host: str, port: int, handler: type[ServiceConnection]) -> None:
+    def __init__(
+        self, host: str, port: int, handler: type[ServiceConnection], max_connections: int = MAX_CONNECTIONS
+    ) -> None:
         self.host = host
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._free_places = threading.BoundedSemaphore(max_connections)
         super().__init__((host, port), handler)
 
     def server_bind(self) -> None:
@@ -63,27 +74,28 @@ class HttpService(ThreadingHTTPServer):
         """Serves until ``shutdown`` is called."""
         super().serve_forever(poll_interval)
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serves a connection in a thread, if there is still room for one."""
+        if self._free_places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serves a connection, and makes room for another one."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free_places.release()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Passes over clients that went away, which is their right; anything else is a bug and is shown."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)
-
-    def accepts_host(self, host_header: str) -> bool:
-        """Whether a request addressed to this ``Host`` is meant for us."""
-        try:
-            name = urlsplit(f"//{host_header}").hostname or ""
-        except ValueError:
-            return False
-        if name in ("localhost", self.host.lower()) or _is_unspecified(self.host):
-            return True
-        try:
-            return ipaddress.ip_address(name).is_loopback
-        except ValueError:
-            return False
 
 
 class ServiceConnection(BaseHTTPRequestHandler):
-    """One connection: reads requests whole and refuses those that must not be served."""
+    """One connection: reads requests and refuses those that must not be served."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -102,38 +114,72 @@ class ServiceConnection(BaseHTTPRequestHandler):
     def refuse_large_body(self, path: str, size_bytes: int) -> None:
         """Answers a request whose body, already discarded, was above ``max_body_bytes``."""
 
+    def serve_unread(self, path: str) -> bool:
+        """Answers a request whose body is taken as it comes; returns whether this is one."""
+        return False
+
     def do_POST(self) -> None:
         """Serves one request; http.server calls it by its name, as the other methods below."""
         path = self.path.partition("?")[0]
+        objection = find_objection(self.headers, self.server.host)
         try:
+            if objection is None and self.serve_unread(path):
+                return
             # Read before anything is decided: a refusal must not leave the body in front of the next request.
             body = read_body(self.headers, self.rfile, self.max_body_bytes)
         except TruncatedBodyError:
             self.close_connection = True
-        except MalformedBodyError as error:
+        except (MalformedBodyError, EndlessBodyError) as error:
             self.close_connection = True
             self.refuse(400, "InvalidRequestContentException", str(error))
         except BodyTooLargeError as error:
-            if self._is_from_here():
+            if not self._refuse_stranger(objection):
                 self.refuse_large_body(path, error.size_bytes)
         else:
-            if self._is_from_here():
+            if not self._refuse_stranger(objection):
                 self.serve(path, body)
 
     do_GET = do_HEAD = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_POST
 
-    def answer(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+    def answer(self, status: int, body: bytes, headers: Fields = ()) -> None:
         """Sends a whole answer; its type is JSON unless the headers say otherwise."""
-        self.send_response_only(status)
-        for name, value in {"Content-Type": JSON_TYPE, **(headers or {})}.items():
-            # A folded header line reaches us with its line break, which must not become one of our own.
-            self.send_header(name, " ".join(value.splitlines()))
-        self.send_header("Content-Length", str(len(body)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
+        fields = list(headers)
+        if not any(name.lower() == "content-type" for name, _ in fields):
+            fields.insert(0, ("Content-Type", JSON_TYPE))
+        if status not in _BODILESS:
+            fields.append(("Content-Length", str(len(body))))
+        self._send_head(status, fields)
+        if self.command != "HEAD" and status not in _BODILESS:
             self.wfile.write(body)
+
+    def answer_in_chunks(self, status: int, headers: Fields, chunks: Iterable[bytes]) -> None:
+        """Sends an answer while it is produced.
+
+        What the producer raises ends the connection without an end of the body, which tells that it is incomplete.
+        A client of HTTP/1.0 does not know chunks; for it the connection's end is the body's.
+        """
+        fields = list(headers)
+        if status in _BODILESS:
+            self._send_head(status, fields)
+            return
+        is_chunked = self.request_version != "HTTP/1.0"
+        if is_chunked:
+            fields.append(("Transfer-Encoding", "chunked"))
+        else:
+            self.close_connection = True
+        self._send_head(status, fields)
+        if self.command == "HEAD":
+            self.close_connection = True
+            return
+        try:
+            for chunk in chunks:
+                if chunk:
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if is_chunked else chunk)
+        except BaseException:
+            self.close_connection = True
+            raise
+        if is_chunked:
+            self.wfile.write(b"0\r\n\r\n")
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuses what http.server itself could not read, in the form of this service instead of HTML."""
@@ -144,27 +190,16 @@ class ServiceConnection(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Logs nothing: the terminal belongs to the function's own log."""
 
-    def _is_from_here(self) -> bool:
-        host = self.headers.get("Host")
-        if host is not None and not self.server.accepts_host(host):
-            self.refuse(403, "AccessDeniedException", f"Host {host!r} is not this server")
-            return False
-        origin = self.headers.get("Origin")
-        if origin is not None and _network_location(origin) != host:
-            self.refuse(403, "AccessDeniedException", f"requests from pages of {origin!r} are not served")
-            return False
-        return True
+    def _send_head(self, status: int, fields: Fields) -> None:
+        self.send_response_only(status)
+        for name, value in fields:
+            # A folded header line reaches us with its line break, which must not become one of our own.
+            self.send_header(name, " ".join(value.splitlines()))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
 
-
-def _network_location(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).netloc or None
-    except ValueError:
-        return None
-
-
-def _is_unspecified(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_unspecified
-    except ValueError:
-        return False
+    def _refuse_stranger(self, objection: str | None) -> bool:
+        if objection is not None:
+            self.refuse(403, "AccessDeniedException", objection)
+        return objection is not None

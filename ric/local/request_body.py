@@ -1,11 +1,12 @@
 """Reading the body of an HTTP request: of known length or chunked (RFC 9112 sections 6 and 7), up to a limit.
 
-A body above the limit is read to its end and thrown away, because a connection closed on unread bytes is
-reset, and the sender would never see the refusal.
+A body above the limit is read on and thrown away, because a connection closed on unread bytes is reset, and the
+sender would never see the refusal. That too has an end.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPException, parse_headers
@@ -14,7 +15,9 @@ from io import BufferedIOBase
 # A chunk-size line is a hexadecimal number and rarely an extension; the bound is http.server's habit for
 # short lines.
 _MAX_CHUNK_LINE_BYTES = 4096
-_DISCARD_BLOCK_BYTES = 256 * 1024
+_BLOCK_BYTES = 64 * 1024
+# Many times what Lambda takes; who sends more does not wait for the refusal.
+_MAX_DISCARDED_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,13 @@ class MalformedBodyError(Exception):
 
 class TruncatedBodyError(Exception):
     """The connection ended in the middle of the body."""
+
+
+class EndlessBodyError(Exception):
+    """The body is so long that not even reading and discarding it makes sense."""
+
+    def __str__(self) -> str:
+        return f"the body is longer than {_MAX_DISCARDED_BYTES} bytes"
 
 
 class BodyTooLargeError(Exception):
@@ -62,40 +72,62 @@ def read_body(headers: Message, stream: BufferedIOBase, limit_bytes: int) -> Req
         MalformedBodyError: Where the body ends cannot be known.
         TruncatedBodyError: The sender went away.
         BodyTooLargeError: It is longer than the limit.
+        EndlessBodyError: It is longer than anything that is read at all.
+    """
+    blocks: list[bytes] = []
+    total = 0
+    body = iterate_body(headers, stream)
+    while True:
+        try:
+            block = next(body)
+        except StopIteration as end:
+            if total > limit_bytes:
+                raise BodyTooLargeError(total) from None
+            return RequestBody(b"".join(blocks), end.value)
+        total += len(block)
+        if total <= limit_bytes:
+            blocks.append(block)
+        elif total > _MAX_DISCARDED_BYTES:
+            raise EndlessBodyError
+        else:
+            blocks.clear()
+
+
+def iterate_body(headers: Message, stream: BufferedIOBase) -> Generator[bytes, None, Message]:
+    """Yields a body in blocks of at most 64 KiB, each as soon as it is there; returns its trailers.
+
+    Args:
+        headers: The request's headers.
+        stream: Where the body follows.
+
+    Raises:
+        MalformedBodyError: Where the body ends cannot be known.
+        TruncatedBodyError: The sender went away.
     """
     if encoding := headers.get("Transfer-Encoding"):
         if encoding.strip().lower() != "chunked" or "Content-Length" in headers:
             raise MalformedBodyError("only a plain chunked transfer encoding, without a Content-Length, is understood")
-        return _read_chunked(stream, limit_bytes)
-    length = headers.get("Content-Length", "0").strip()
-    if not (length.isascii() and length.isdigit()):
-        raise MalformedBodyError(f"Content-Length {length!r} is not a number")
-    size = int(length)
-    if size > limit_bytes:
-        _discard(stream, size)
-        raise BodyTooLargeError(size)
-    return RequestBody(_read_exactly(stream, size), Message())
+        return (yield from _iterate_chunks(stream))
+    lengths = {value.strip() for value in headers.get_all("Content-Length", ["0"])}
+    length = lengths.pop()
+    if lengths or not (length.isascii() and length.isdigit()):
+        raise MalformedBodyError(f"Content-Length {length!r} is not the one number that it must be")
+    yield from _iterate_bytes(stream, int(length))
+    return Message()
 
 
-def _read_chunked(stream: BufferedIOBase, limit_bytes: int) -> RequestBody:
-    chunks: list[bytes] = []
-    total = 0
+def _iterate_chunks(stream: BufferedIOBase) -> Generator[bytes, None, Message]:
     while size := _read_chunk_size(stream):
-        total += size
-        if total <= limit_bytes:
-            chunks.append(_read_exactly(stream, size))
-        else:
-            chunks.clear()
-            _discard(stream, size)
-        if _read_exactly(stream, 2) != b"\r\n":
+        yield from _iterate_bytes(stream, size)
+        end = stream.read(2)
+        if len(end) < 2:
+            raise TruncatedBodyError
+        if end != b"\r\n":
             raise MalformedBodyError("a chunk is longer than its announced size")
     try:
-        trailers = parse_headers(stream)
+        return parse_headers(stream)
     except HTTPException as error:
         raise MalformedBodyError("the trailers are too many or too long") from error
-    if total > limit_bytes:
-        raise BodyTooLargeError(total)
-    return RequestBody(b"".join(chunks), trailers)
 
 
 def _read_chunk_size(stream: BufferedIOBase) -> int:
@@ -109,16 +141,10 @@ def _read_chunk_size(stream: BufferedIOBase) -> int:
     return int(digits, 16)
 
 
-def _read_exactly(stream: BufferedIOBase, size: int) -> bytes:
-    data = stream.read(size)
-    if len(data) < size:
-        raise TruncatedBodyError
-    return data
-
-
-def _discard(stream: BufferedIOBase, size: int) -> None:
+def _iterate_bytes(stream: BufferedIOBase, size: int) -> Generator[bytes, None, None]:
     while size:
-        block = stream.read(min(size, _DISCARD_BLOCK_BYTES))
+        block = stream.read1(min(size, _BLOCK_BYTES))
         if not block:
             raise TruncatedBodyError
         size -= len(block)
+        yield block

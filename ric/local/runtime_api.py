@@ -2,51 +2,60 @@
 
 ``GET /runtime/invocation/next`` is answered when there is an invocation; ``POST .../{id}/response`` and
 ``.../{id}/error`` settle it; ``POST /runtime/init/error`` says that there will be none. Specification: "Using
-the Lambda runtime API" in the Lambda developer guide. A streamed response is collected, and the fields after
-it may turn it into a function error.
+the Lambda runtime API" in the Lambda developer guide. What a runtime may do wrong is answered by these rules:
+
+======  =================================================================================================
+status  when
+======  =================================================================================================
+400     the id is unknown or (with several invocations at once) was answered before; the length of the body or
+        the response mode makes no sense
+403     it was answered before, or this cannot be reported at this time
+410     too late: the caller was told something else meanwhile, for example because the time was up
+413     the response is too large; its caller is told
+500     (several at once) more calls for the next invocation than there are slots
+======  =================================================================================================
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 import select
 import socket
-import time
+from typing import TYPE_CHECKING
 
 from ric.api import protocol
-from ric.local.environment import function_arn
+from ric.local.extensions_api import ExtensionRequests
 from ric.local.http_service import HttpService, ServiceConnection
-from ric.local.invocations import (
-    JSON_TYPE,
-    AlreadyDoneError,
-    Failure,
-    Invocation,
-    Invocations,
-    Outcome,
-    UnknownRequestError,
-)
-from ric.local.request_body import RequestBody
+from ric.local.invocation import JSON_TYPE, Failure, Outcome
+from ric.local.responses import ResponseReader, too_large
+from ric.local.running import AlreadyDoneError, LateAnswerError, Running, SurplusNextError, UnknownRequestError
+from ric.local.startup import Startup
 
-# What the real emulator announces by default. It is announced only: nothing ends a function that takes
-# longer.
-ANNOUNCED_TIMEOUT_SECONDS = 300
+if TYPE_CHECKING:
+    from ric.local.extensions import Extensions
+    from ric.local.journal import Journal
+    from ric.local.request_body import RequestBody
+    from ric.local.sandbox import Sandbox
 
 _ANSWER_PATH = re.compile(rf"{protocol.RUNTIME}/invocation/([^/]+)/(response|error)")
-_ERROR_BODY_TRAILER = "Lambda-Runtime-Function-Error-Body"
 
 
 class RuntimeApi(HttpService):
-    """The listener for the runtime, always on loopback and on a port of its own.
+    """The listener for the runtime of one sandbox, always on loopback and on a port of its own.
 
     Args:
-        invocations: What it gives out and settles.
+        sandbox: What it gives out and settles.
+        journal: Where it notes what happens.
+        extensions: Those of the sandbox.
+        function: What an extension is told about the function that it registers with.
     """
 
-    def __init__(self, invocations: Invocations) -> None:
-        self.invocations = invocations
+    def __init__(self, sandbox: Sandbox, journal: Journal, extensions: Extensions, function: dict[str, str]) -> None:
+        self.sandbox = sandbox
+        self.journal = journal
+        self.extensions = extensions
+        self.function = function
         super().__init__("127.0.0.1", 0, _RuntimeConnection)
 
     @property
@@ -61,87 +70,154 @@ class _RuntimeConnection(ServiceConnection):
 
     def setup(self) -> None:
         super().setup()
-        self.invocations = self.server.invocations
-        self.runtime_number = self.invocations.runtime_number
+        self.sandbox = self.server.sandbox
+        self.startup = Startup(self.sandbox)
+        self.journal = self.server.journal
+        self.runtime_number = self.sandbox.runtime_number
 
     def serve(self, path: str, body: RequestBody) -> None:
         answered = _ANSWER_PATH.fullmatch(path)
-        if self.command == "GET" and path == protocol.NEXT:
-            self._give_next()
-        elif self.command == "POST" and answered:
-            request_id, kind = answered.groups()
-            self._settle(request_id, self._outcome(kind, body))
-        elif self.command == "POST" and path == protocol.INIT_ERROR:
-            self._note_init_failure(body.data)
-        else:
-            self.refuse(404, "NotFound", f"the Runtime API has no {self.command} {path}")
+        match self.command, path:
+            case "GET", protocol.NEXT:
+                self._give_next()
+            case "POST", _ if answered:
+                self._settle(answered[1], answered[2], body)
+            case "POST", protocol.INIT_ERROR:
+                self._note_failure(body.data)
+            case "GET", protocol.RESTORE_NEXT:
+                self._give_restore()
+            case "POST", protocol.RESTORE_ERROR:
+                self._note_failure(body.data, is_restore=True)
+            case _:
+                if not ExtensionRequests(self, self.server.extensions, self.server.function).serve(path, body.data):
+                    self.refuse(404, "NotFound", f"the Runtime API has no {self.command} {path}")
+
+    def serve_unread(self, path: str) -> bool:
+        """Passes a streamed response on to a caller who takes chunks, as they come."""
+        answered = _ANSWER_PATH.fullmatch(path)
+        if self.command != "POST" or not answered or answered[2] != "response":
+            return False
+        reader = ResponseReader(self.headers, self.rfile)
+        if not reader.is_streaming:
+            return False
+        running = self._claim(answered[1])
+        if running is None:
+            # The refusal is sent; what may still come is not worth reading.
+            self.close_connection = True
+            return True
+        status, outcome = reader.pass_on(running)
+        self._conclude(running, outcome)
+        self.close_connection = self.close_connection or status != 202
+        self._accept() if status == 202 else self.refuse(status, *outcome.error())
+        return True
 
     def refuse(self, status: int, error_type: str, message: str) -> None:
         self.answer(status, json.dumps({"errorMessage": message, "errorType": error_type}).encode())
 
     def refuse_large_body(self, path: str, size_bytes: int) -> None:
-        message = (
-            f"Response payload size ({size_bytes} bytes) exceeded maximum allowed payload size "
-            f"({self.max_body_bytes} bytes)."
-        )
+        outcome = too_large(size_bytes, self.max_body_bytes)
         if answered := _ANSWER_PATH.fullmatch(path):
-            document = {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}
-            outcome = Outcome(json.dumps(document).encode(), is_function_error=True)
-            if not self._try_settle(answered[1], outcome):
+            running = self._claim(answered[1])
+            if running is None:
                 return
-        self.refuse(413, "RequestEntityTooLarge", message)
+            self._conclude(running, outcome)
+        self.refuse(413, "RequestEntityTooLarge", outcome.error()[1])
 
     def _give_next(self) -> None:
-        invocation = self.invocations.take(self.runtime_number)
-        if invocation is None:
-            self.close_connection = True
-            return
-        if self._peer_is_gone():
-            self.invocations.put_back(invocation)
-            self.close_connection = True
-            return
+        asked = self.sandbox.ask(self.runtime_number)
+        if asked.given_up:
+            self.journal.conclude([asked.given_up])
+        if asked.init_duration_ms is not None:
+            self.server.extensions.runtime_is_ready()
+            self.journal.runtime_ready(asked.init_duration_ms)
         try:
-            self.answer(200, invocation.payload, _next_headers(invocation))
+            running = self.sandbox.take(self.runtime_number, self._peer_is_gone)
+        except SurplusNextError:
+            self.refuse(500, "InvalidStateTransition", "more calls for the next invocation than it may run at once")
+            return
+        if running is None:
+            self.close_connection = True
+            return
+        self._hand_out(running)
+
+    def _hand_out(self, running: Running) -> None:
+        self.journal.invocation_started(running)
+        self.server.extensions.announce_invocation(running)
+        try:
+            self.answer(200, running.invocation.payload, _next_headers(running).items())
         except ConnectionError:
             # It did not get the whole event, so it did not run it.
-            self.invocations.put_back(invocation)
+            self.sandbox.put_back(running)
             raise
+
+    def _give_restore(self) -> None:
+        try:
+            init_duration_ms = self.startup.reach_snapshot(self.runtime_number)
+        except AlreadyDoneError:
+            self.refuse(403, "InvalidStateTransition", "there is no snapshot to be restored from, or not now")
+            return
+        if init_duration_ms is not None:
+            self.server.extensions.runtime_is_ready()
+            self.journal.runtime_ready(init_duration_ms)
+        if self.startup.wait_for_restore(self.runtime_number):
+            self.answer(200, b"")
+        else:
+            self.close_connection = True
 
     def _peer_is_gone(self) -> bool:
         """Whether the runtime hung up while it waited: it was killed, or tries again on a new connection."""
-        readable, _, _ = select.select([self.connection], [], [], 0)
+        poll = select.poll()
+        poll.register(self.connection, select.POLLIN)
         try:
-            return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+            return bool(poll.poll(0)) and not self.connection.recv(1, socket.MSG_PEEK)
         except ConnectionError:
             return True
 
-    def _outcome(self, kind: str, body: RequestBody) -> Outcome:
-        if kind == "error":
-            return Outcome(body.data, is_function_error=True)
-        if protocol.ERROR_TYPE in body.trailers:
-            return _outcome_of_broken_stream(body)
-        return Outcome(body.data, self.headers.get("Content-Type") or JSON_TYPE)
-
-    def _settle(self, request_id: str, outcome: Outcome) -> None:
-        if self._try_settle(request_id, outcome):
+    def _settle(self, request_id: str, kind: str, body: RequestBody) -> None:
+        reader = ResponseReader(self.headers, self.rfile)
+        if kind == "response" and reader.objection:
+            self.refuse(400, "InvalidFunctionResponseMode", reader.objection)
+            return
+        running = self._claim(request_id)
+        if running is None:
+            return
+        is_error = kind == "error"
+        content_type = JSON_TYPE if is_error else self.headers.get("Content-Type") or JSON_TYPE
+        outcome = reader.outcome_of_trailers(body.trailers) or Outcome(body.data, content_type, is_error)
+        if self._conclude(running, outcome):
             self._accept()
+        else:
+            self.refuse(410, "ResourceGone", f"invocation {request_id} has ended meanwhile")
 
-    def _try_settle(self, request_id: str, outcome: Outcome) -> bool:
+    def _claim(self, request_id: str) -> Running | None:
+        """Reserves the invocation, or refuses the request."""
+        token = self.headers.get(protocol.INVOCATION_ID)
+        if token is not None and token != request_id:
+            self.refuse(400, "InvalidInvocationID", f"{token} does not belong to the request {request_id}")
+            return None
         try:
-            self.invocations.settle(request_id, outcome)
+            return self.sandbox.claim(request_id)
+        except LateAnswerError:
+            self.refuse(410, "ResourceGone", f"invocation {request_id} has ended, its caller was told so")
         except AlreadyDoneError:
-            self.refuse(403, "InvalidStateTransition", f"invocation {request_id} was answered before")
-            return False
+            status = 403 if self.sandbox.slots is None else 400
+            self.refuse(status, "InvalidStateTransition", f"invocation {request_id} was answered before")
         except UnknownRequestError:
             self.refuse(400, "InvalidRequestID", f"{request_id} is not the current invocation")
-            return False
-        return True
+        return None
 
-    def _note_init_failure(self, document: bytes) -> None:
+    def _conclude(self, running: Running, outcome: Outcome) -> bool:
+        settled = self.sandbox.settle(running, outcome)
+        if settled:
+            self.journal.conclude([settled])
+        return settled is not None
+
+    def _note_failure(self, document: bytes, *, is_restore: bool = False) -> None:
+        report = self.startup.report_restore_failure if is_restore else self.startup.report_init_failure
         try:
-            self.invocations.report_init_failure(_init_failure(document))
+            report(_failure(document))
         except AlreadyDoneError:
-            self.refuse(403, "InvalidStateTransition", "the runtime has started, or reported this before")
+            self.refuse(403, "InvalidStateTransition", "this was reported before, or cannot be at this time")
         else:
             self._accept()
 
@@ -149,30 +225,22 @@ class _RuntimeConnection(ServiceConnection):
         self.answer(202, b'{"status":"OK"}')
 
 
-def _next_headers(invocation: Invocation) -> dict[str, str]:
+def _next_headers(running: Running) -> dict[str, str]:
+    invocation = running.invocation
     headers = {
         protocol.REQUEST_ID: invocation.request_id,
-        protocol.DEADLINE_MS: str(int((time.time() + ANNOUNCED_TIMEOUT_SECONDS) * 1000)),
-        protocol.FUNCTION_ARN: function_arn(),
+        protocol.DEADLINE_MS: str(running.deadline_ms),
+        protocol.FUNCTION_ARN: invocation.function_arn,
         protocol.TRACE_ID: invocation.trace_id,
         protocol.CLIENT_CONTEXT: invocation.client_context,
+        protocol.COGNITO_IDENTITY: invocation.cognito_identity,
         protocol.TENANT_ID: invocation.tenant_id,
+        protocol.INVOCATION_ID: invocation.request_id,
     }
     return {name: value for name, value in headers.items() if value}
 
 
-def _outcome_of_broken_stream(body: RequestBody) -> Outcome:
-    """The function failed after its first byte: the caller gets the error, not half a result."""
-    try:
-        document = base64.b64decode(body.trailers.get(_ERROR_BODY_TRAILER, ""), validate=True)
-    except binascii.Error:
-        document = b""
-    if not document:
-        document = json.dumps({"errorType": body.trailers[protocol.ERROR_TYPE], "errorMessage": ""}).encode()
-    return Outcome(document, is_function_error=True)
-
-
-def _init_failure(document: bytes) -> Failure:
+def _failure(document: bytes) -> Failure:
     try:
         fields = json.loads(document)
         error_type, message = str(fields["errorType"]), str(fields["errorMessage"])

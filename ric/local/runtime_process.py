@@ -11,14 +11,15 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ric.local.log_pump import LogPump, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-# What Lambda itself leaves a runtime between SIGTERM and SIGKILL.
-TERMINATION_GRACE_SECONDS = 2.0
 
 
 class RuntimeProcess:
@@ -27,17 +28,45 @@ class RuntimeProcess:
     Args:
         command: Program and arguments.
         environment: All of its variables.
+        on_line: Called for each line that it writes.
         on_exit: Called once, from a thread, when the process has ended.
 
     Raises:
         OSError: The program cannot be run.
     """
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], on_exit: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        on_line: Callable[[Stream, str], None],
+        on_exit: Callable[[], None],
+    ) -> None:
         self._on_exit = on_exit
         self._exited = threading.Event()
-        self._process = subprocess.Popen(command, env=environment, start_new_session=True)
+        self._peak_memory_mb = 0
+        with contextlib.ExitStack() as child_ends:
+            reading_ends = []
+            for _ in range(2):
+                reading_end, writing_end = os.pipe()
+                child_ends.callback(os.close, writing_end)
+                reading_ends.append((reading_end, writing_end))
+            (stdout, child_stdout), (stderr, child_stderr) = reading_ends
+            try:
+                self._process = subprocess.Popen(
+                    command, env=environment, stdout=child_stdout, stderr=child_stderr, start_new_session=True
+                )
+            except BaseException:
+                os.close(stdout)
+                os.close(stderr)
+                raise
+        self.log = LogPump(stdout, stderr, on_line)
         threading.Thread(target=self._watch, name="ric-runtime-exit", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
 
     @property
     def exit_status(self) -> int:
@@ -49,25 +78,50 @@ class RuntimeProcess:
         """Waits until the process has ended, at most this many seconds; returns whether it has."""
         return self._exited.wait(timeout_s)
 
-    def stop(self) -> None:
-        """Ends the process and its children: asks, waits for two seconds, then insists."""
-        if not self._exited.is_set():
-            self._signal(signal.SIGTERM)
-            if not self.wait(TERMINATION_GRACE_SECONDS):
-                self._signal(signal.SIGKILL)
-                self._exited.wait()
+    def terminate(self) -> None:
+        """Sends SIGTERM to the process alone: what it started is its own business to end."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
 
-    def _watch(self) -> None:
-        self._process.wait()
-        self._signal(signal.SIGKILL)
-        self._exited.set()
-        self._on_exit()
+    def kill(self) -> None:
+        """Ends the process with SIGKILL, and waits for its end."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        self._exited.wait()
 
-    def _signal(self, number: signal.Signals) -> None:
+    def kill_group(self) -> None:
+        """Ends with SIGKILL whatever is left of the process and of what it started; waits for the process."""
         # The session's process group has the number of its first process. macOS refuses signals to a group of
         # zombies.
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._exited.wait()
+
+    def peak_memory_mb(self) -> int:
+        """Returns the most memory that the process has used so far, in MB; after its end the last known figure."""
+        peak = _peak_memory_bytes(self._process.pid)
+        if peak is not None:
+            self._peak_memory_mb = max(self._peak_memory_mb, round(peak / 2**20))
+        return self._peak_memory_mb
+
+    def _watch(self) -> None:
+        self._process.wait()
+        self._exited.set()
+        self._on_exit()
+
+
+def _peak_memory_bytes(pid: int) -> int | None:
+    if sys.platform == "linux":
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            return None
+        # A zombie has no memory any more, and no such line.
+        peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+        return int(peaks[0]) * 1024 if peaks else None
+    # Not the peak, but all that other systems tell of a process that runs.
+    listing = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], stdout=subprocess.PIPE, check=False, text=True)
+    return int(listing.stdout) * 1024 if listing.stdout.strip() else None
 
 
 def describe_exit(status: int) -> str:

@@ -1,0 +1,89 @@
+"""``ric dev HANDLER``: serves a function while it is being written."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ric.cli.display import Display, make_console
+from ric.cli.exit_codes import NOT_INVOKED, SIGNAL_BASE
+from ric.cli.failure import CommandError
+from ric.cli.function_options import DEBUG_ADDRESS, FunctionOptions, runtime_command
+from ric.cli.reload import Watcher
+from ric.cli.signals import ended_by_signals
+from ric.local import Emulator
+from ric.local.environment import PORT_VARIABLE, InvalidPortError, default_port
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# An interpreter takes a cached module for current if size and second of the last change agree, and an edit is quick.
+_NO_STALE_MODULES = {"PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def serve_with_reload(
+    handler: str, options: FunctionOptions, *, host: str, port: int | None, concurrency: int, debug: bool
+) -> int:
+    """Serves a function until a signal ends it, and starts it again when a file in the working directory changes.
+
+    Args:
+        handler: ``module.function``.
+        options: How to run it.
+        host: The address for callers.
+        port: The port for callers, 0 for a free one; None for ``RIC_PORT``, else 8080.
+        concurrency: How many processes may serve at once.
+        debug: Whether the function waits for a debugger each time it starts.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CommandError: It cannot be served.
+    """
+    command = runtime_command(handler, debug=debug)
+    display = Display(
+        make_console(),
+        several_environments=concurrency > 1,
+        debug_address=DEBUG_ADDRESS if debug else None,
+    )
+    try:
+        port = default_port() if port is None else port
+        emulator = Emulator(
+            command,
+            handler=handler,
+            host=host,
+            port=port,
+            timeout_s=options.timeout_s,
+            memory_mb=options.memory_mb,
+            concurrency=concurrency,
+            env={**_NO_STALE_MODULES, **options.env},
+            observer=display,
+        )
+    except InvalidPortError as error:
+        raise CommandError(str(error)) from None
+    except OSError as error:
+        raise CommandError(_explain_bind_failure(error, host, port), NOT_INVOKED) from None
+
+    def reload(files: Sequence[Path]) -> None:
+        display.changed(files)
+        emulator.restart()
+
+    def go_on_without(reason: str) -> None:
+        display.note(f"changes are not seen here ({reason}); end this and start it again after each")
+
+    with ended_by_signals(emulator.stop) as received:
+        watcher = Watcher(Path.cwd(), reload, go_on_without)
+        try:
+            watcher.wait_until_watching()
+            display.serving(handler, emulator.base_url, emulator.invoke_url)
+            emulator.run(must_succeed=False)
+        finally:
+            watcher.close()
+    return SIGNAL_BASE + received[0]
+
+
+def _explain_bind_failure(error: OSError, host: str, port: int | None) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is in use; choose another with --port or {PORT_VARIABLE} (0: any)"
+    return f"cannot listen on {host} port {port}: {error.strerror or error}; correct --host and --port"

@@ -1,0 +1,88 @@
+"""``ric invoke HANDLER``: one invocation through the whole chain, with a runtime process of its own."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING, Any
+
+from ric.cli.exit_codes import FUNCTION_ERROR, NOT_INVOKED, SIGNAL_BASE
+from ric.cli.failure import CommandError
+from ric.cli.function_options import FunctionOptions, runtime_command
+from ric.cli.log_output import LogOutput
+from ric.cli.output import ResultOutput, say
+from ric.cli.signals import ended_by_signals
+from ric.local import Emulator, FunctionStartError, ServiceError
+
+if TYPE_CHECKING:
+    from ric.local import InvokeResult
+
+
+def invoke_here(handler: str, event: bytes, client_context: str | None, options: FunctionOptions) -> int:
+    """Runs the function once, and writes what it returns to standard output, its log to standard error.
+
+    Args:
+        handler: ``module.function``.
+        event: JSON.
+        client_context: A JSON object, or None.
+        options: How to run it.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CommandError: It could not be invoked.
+    """
+    emulator = Emulator(
+        runtime_command(handler),
+        handler=handler,
+        timeout_s=options.timeout_s,
+        memory_mb=options.memory_mb,
+        env=options.env,
+        observer=LogOutput(),
+    )
+    output = ResultOutput()
+    context: dict[str, Any] | None = json.loads(client_context) if client_context is not None else None
+    with ended_by_signals(emulator.stop) as received:
+        try:
+            with emulator:
+                result = _deliver(emulator, event, context, output)
+        except FunctionStartError as error:
+            output.write(error.failure.document)
+            output.finish()
+            raise CommandError(f"{handler} did not start: {error}", NOT_INVOKED) from None
+        except ServiceError as error:
+            if not received:
+                raise CommandError(f"{handler} was not invoked: {error.message}", NOT_INVOKED) from None
+        except CancelledError:
+            # Ended while it started.
+            pass
+    if received:
+        return SIGNAL_BASE + received[0]
+    if result.function_error:
+        say(f"{handler} failed: {describe_error(result.error_document)}")
+        return FUNCTION_ERROR
+    return 0
+
+
+def describe_error(document: bytes) -> str:
+    """Returns type and message of an error document, as far as it has them."""
+    try:
+        fields = json.loads(document)
+        parts = [fields.get("errorType"), fields.get("errorMessage")]
+    except (ValueError, AttributeError):
+        return document.decode(errors="replace")
+    return ": ".join(str(part) for part in parts if part) or "it gave no reason"
+
+
+def _deliver(
+    emulator: Emulator, event: bytes, client_context: dict[str, Any] | None, output: ResultOutput
+) -> InvokeResult:
+    stream = emulator.invoke_stream(event, client_context=client_context)
+    for chunk in stream:
+        output.write(chunk)
+    result = stream.result()
+    if result.function_error and not result.chunks:
+        output.write(result.payload)
+    output.finish()
+    return result

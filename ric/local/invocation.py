@@ -1,0 +1,107 @@
+"""The values that travel through the emulator: an invocation, its outcome, and why something failed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+JSON_TYPE = "application/json"
+
+TIMED_OUT = "Sandbox.Timedout"
+"""The error type under which the log reports a timeout; the caller's document has none, as in Lambda."""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One event for the function, with what the caller sent along.
+
+    Args:
+        request_id: Identifies the invocation on both sides.
+        payload: The event, JSON.
+        client_context: JSON text, or None.
+        cognito_identity: JSON text, or None.
+        trace_id: X-Ray trace header, or None.
+        tenant_id: The tenant on whose behalf the caller acts, or None.
+        function_arn: The function as the caller named it, in full.
+    """
+
+    request_id: str
+    payload: bytes
+    client_context: str | None = None
+    cognito_identity: str | None = None
+    trace_id: str | None = None
+    tenant_id: str | None = None
+    function_arn: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an invocation ended.
+
+    Args:
+        body: What the function returned, or an error document; empty after a successful stream.
+        content_type: Its media type, in the runtime's words.
+        is_function_error: Whether the body is an error document.
+        error_type: ``errorType`` of the error, where it is known better than the body tells.
+        status: For the report.
+    """
+
+    body: bytes
+    content_type: str = JSON_TYPE
+    is_function_error: bool = False
+    error_type: str | None = None
+    status: Literal["success", "error", "timeout"] | None = None
+
+    def error(self) -> tuple[str, str]:
+        """Returns type and message of the error, as far as the document tells them."""
+        try:
+            fields = json.loads(self.body)
+            error_type, message = str(fields.get("errorType", "Unknown")), str(fields.get("errorMessage", ""))
+        except (ValueError, AttributeError):
+            error_type, message = "Unknown", ""
+        return self.error_type or error_type, message
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the caller gets.
+
+    Args:
+        outcome: How the invocation ended.
+        log_tail: The end of its log, at most 4 KB.
+        duration_ms: How long it ran.
+    """
+
+    outcome: Outcome
+    log_tail: bytes = b""
+    duration_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a runtime did not start, or ended.
+
+    Args:
+        error_type: For example ``Runtime.ImportModuleError``.
+        message: One sentence for people.
+        document: The error document as the runtime posted it; empty when it posted none.
+    """
+
+    error_type: str
+    message: str
+    document: bytes = b""
+
+    def outcome(self, request_id: str) -> Outcome:
+        """Returns what a caller is told whose invocation failed for this reason."""
+        message = f"RequestId: {request_id} Error: {self.message}"
+        document = self.document or json.dumps({"errorType": self.error_type, "errorMessage": message}).encode()
+        return Outcome(document, is_function_error=True)
+
+
+class StoppedError(Exception):
+    """The emulator ends; the invocation was not, and will not be, handed to the function."""
+
+
+class ThrottledError(Exception):
+    """More invocations wait than the emulator keeps."""

@@ -1,0 +1,269 @@
+"""``ric invoke HANDLER``: what reaches standard output, standard error and the exit code, through real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from ric import __version__, events
+from tests.cli_run import RIC, run, running
+
+FUNCTION = """
+import os, sys, time
+
+def echo(event, context):
+    print("a line of the log")
+    return event
+
+def about(event, context):
+    custom = context.client_context.custom if context.client_context else None
+    return {"memory": context.memory_limit_in_mb, "custom": custom, "colour": os.environ.get("COLOUR")}
+
+def fail(event, context):
+    raise ValueError("no such thing")
+
+def sleep(event, context):
+    print(f"asleep in {os.getpid()}", flush=True)
+    time.sleep(600)
+"""
+
+# Until a handler streams by itself, this is a runtime that does: it speaks the protocol when it is imported.
+STREAMING_RUNTIME = """
+import http.client, os, pathlib
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+api.request("GET", "/2018-06-01/runtime/invocation/next")
+answer = api.getresponse()
+answer.read()
+api.putrequest("POST", f"/2018-06-01/runtime/invocation/{answer.headers['Lambda-Runtime-Aws-Request-Id']}/response")
+api.putheader("Lambda-Runtime-Function-Response-Mode", "streaming")
+api.putheader("Transfer-Encoding", "chunked")
+api.endheaders()
+api.send(b"6\\r\\nfirst\\n\\r\\n")
+with open("go-on") as gate:
+    gate.read()
+api.send(b"7\\r\\nsecond\\n\\r\\n0\\r\\n\\r\\n")
+api.getresponse().read()
+api.request("GET", "/2018-06-01/runtime/invocation/next")
+api.getresponse()
+"""
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A directory with the function above in ``app.py``."""
+    (tmp_path / "app.py").write_text(FUNCTION)
+    return tmp_path
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process exists, and is no zombie."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/status")
+    return not status.exists() or "State:\tZ" not in status.read_text()
+
+
+def test_the_result_alone_is_on_standard_output(directory: Path) -> None:
+    """The result pipes into other programs, while the log stays visible."""
+    done = run(["invoke", "app.echo", "--event-text", '{"key": [1, "é"]}'], directory)
+
+    assert (done.exit_code, json.loads(done.out)) == (0, {"key": [1, "é"]})
+    lines = done.err.splitlines()
+    assert lines[0].startswith("START RequestId: ")
+    assert lines[1] == "a line of the log"
+    assert lines[2].startswith("END RequestId: ")
+    assert lines[3].startswith("REPORT RequestId: ")
+
+
+def test_events_come_from_a_file_standard_input_or_an_example(directory: Path) -> None:
+    """Each way to give an event gives that event; without one it is {}."""
+    (directory / "event.json").write_text('{"from": "file"}')
+
+    assert json.loads(run(["invoke", "app.echo", "--event", "event.json"], directory).out) == {"from": "file"}
+    assert json.loads(run(["invoke", "app.echo", "--event", "-"], directory, stdin=b'["stdin"]').out) == ["stdin"]
+    assert json.loads(run(["invoke", "app.echo", "--example", "sqs"], directory).out) == events.load("sqs")
+    assert run(["invoke", "app.echo"], directory).out == b"{}"
+
+
+def test_a_function_error_is_exit_code_1_with_its_document(directory: Path) -> None:
+    """A script sees that the function failed, and a person sees why in the last line."""
+    done = run(["invoke", "app.fail"], directory)
+
+    assert done.exit_code == 1
+    assert json.loads(done.out)["errorType"] == "ValueError"
+    assert done.err.splitlines()[-1] == "ric: app.fail failed: ValueError: no such thing"
+
+
+def test_a_timeout_ends_the_function(directory: Path) -> None:
+    """What takes longer than --timeout is ended with Lambda's message, and is a function error."""
+    done = run(["invoke", "app.sleep", "--timeout", "0.5"], directory)
+
+    assert done.exit_code == 1
+    assert json.loads(done.out)["errorMessage"].endswith("Task timed out after 0.50 seconds")
+
+
+def test_a_function_that_does_not_start_is_exit_code_3(directory: Path) -> None:
+    """A function that cannot be imported is told apart from one that failed; Lambda's document is there as well."""
+    (directory / "broken.py").write_text("import nothing_of_this_name\n")
+
+    done = run(["invoke", "broken.handler"], directory)
+
+    assert done.exit_code == 3
+    assert json.loads(done.out)["errorType"] == "Runtime.ImportModuleError"
+    assert done.err.splitlines()[-1].startswith("ric: broken.handler did not start: Runtime.ImportModuleError: ")
+
+
+def test_options_reach_the_function(directory: Path) -> None:
+    """Memory, client context and the env file are what the function sees."""
+    (directory / "settings.env").write_text('# colours\nexport COLOUR="dark blue" # the best\n')
+    options = ["--memory", "512", "--client-context", '{"custom": {"k": "v"}}', "--env-file", "settings.env"]
+
+    done = run(["invoke", "app.about", *options], directory)
+
+    assert json.loads(done.out) == {"memory": "512", "custom": {"k": "v"}, "colour": "dark blue"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["invoke"], "name either a HANDLER to run, for example app.handler, or an endpoint with --url"),
+        (["invoke", "app.echo", "--url", "http://127.0.0.1:9"], "--url says what to invoke; leave HANDLER out"),
+        (["invoke", "nope.echo"], "cannot find the module 'nope'"),
+        (["invoke", "echo"], "'echo' is not a handler; write it as module.function"),
+        (["invoke", "app.echo", "--event", "no.json"], "cannot read the event no.json: No such file or directory"),
+        (["invoke", "app.echo", "--event-text", '{"a": }'], "is not JSON: Expecting value at line 1, column 7"),
+        (["invoke", "app.echo", "--event", "-"], "the event on standard input is empty; an event is JSON"),
+        (["invoke", "app.echo", "--example", "sqz"], "there is no example event 'sqz'; choose one of alb, "),
+        (["invoke", "app.echo", "--example", "sqs", "--event-text", "1"], "give one of them"),
+        (["invoke", "app.echo", "--client-context", "[]"], "--client-context must be a JSON object"),
+        (["invoke", "app.echo", "--env-file", "no.env"], "cannot read the env file no.env: No such file or directory"),
+        (["invoke", "app.echo", "--timeout", "0"], "Invalid value for '--timeout'"),
+        (["invoke", "--url", "127.0.0.1:8080"], "is not a URL to invoke; write it like http://127.0.0.1:8080"),
+        (["invoke", "--url", "http://127.0.0.1:9", "--memory", "512"], "leave them out with --url"),
+        (["invoke", "app.echo", "--nope"], "; see ric invoke --help"),
+        (["events", "nope"], "there is no example event 'nope'"),
+        (["dev", "app.echo", "--debug", "--concurrency", "2"], "leave --concurrency out"),
+        (["dev", "nope.echo"], "cannot find the module 'nope'"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_exit_code_2(arguments: list[str], sentence: str, directory: Path) -> None:
+    """Who makes a mistake reads what to change, in one line, and nothing is run."""
+    done = run(arguments, directory)
+
+    assert (done.exit_code, done.out) == (2, b"")
+    (line,) = done.err.splitlines()
+    assert line.startswith("ric: ")
+    assert sentence in line
+
+
+def test_a_stream_appears_as_it_comes(directory: Path) -> None:
+    """The first chunk is on standard output before the function has made the second."""
+    (directory / "app.py").write_text(STREAMING_RUNTIME)
+    os.mkfifo(directory / "go-on")
+
+    with running(["invoke", "app.handler"], directory) as command:
+        position = command.wait_for("first\n")
+        assert "second" not in command.shown
+        (directory / "go-on").write_text("")
+        command.wait_for("second\n", after=position)
+        assert command.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_function_too(number: signal.Signals, directory: Path) -> None:
+    """Nothing is left running, no traceback is shown, and the exit code says which signal it was."""
+    with running(["invoke", "app.sleep"], directory) as command:
+        end = command.wait_for("asleep in ")
+        command.wait_for("\n", after=end)
+        pid = int(command.shown[end:].split()[0])
+        command.process.send_signal(number)
+
+        assert command.wait() == 128 + number
+        assert not is_alive(pid)
+        assert "Traceback" not in command.shown
+
+
+def test_on_a_terminal_the_result_ends_its_line_and_tracebacks_have_lines(directory: Path) -> None:
+    """The prompt does not follow the result, and a traceback reads as one."""
+    with running(["invoke", "app.fail"], directory, on_terminal=True) as command:
+        assert command.wait() == 1
+        lines = command.shown.splitlines()
+
+    assert '    raise ValueError("no such thing")' in lines
+    assert [line for line in lines if line.startswith('{"errorMessage"') and line.endswith("}")]
+
+
+def test_a_reader_that_leaves_early_is_no_error_message(directory: Path) -> None:
+    """``ric events sqs | head -1`` shows no traceback."""
+    done = run(["-c", '"$@" events dynamodb | head -1', "bash", *RIC], directory, command=["bash", "-o", "pipefail"])
+
+    assert done.out == b"{\n"
+    assert done.err == ""
+
+
+def test_help_has_examples_and_the_version_is_the_package_s(directory: Path) -> None:
+    """Every command shows how it is used, and which ric this is can be asked."""
+    for arguments in (["--help"], ["invoke", "--help"], ["dev", "-h"], ["events", "--help"]):
+        done = run(arguments, directory)
+        assert (done.exit_code, done.err) == (0, "")
+        assert b"Example" in done.out
+    assert run(["--version"], directory).out.decode() == f"ric {__version__}\n"
+
+
+def test_help_imports_nothing_heavy(directory: Path) -> None:
+    """Help appears at once: what only some commands need is not imported for it."""
+    program = (
+        "import sys; from ric.cli.main import main; code = main(['--help']); "
+        "sys.exit(code or ' '.join({'rich', 'watchfiles', 'requests', 'ric.local'} & sys.modules.keys()) or 0)"
+    )
+
+    done = run(["-c", program], directory, command=RIC[:1])
+
+    assert (done.exit_code, done.err) == (0, "")
+
+
+@pytest.mark.parametrize("missing", ["click", "rich", "watchfiles", "requests"])
+def test_without_the_extra_one_sentence_says_what_to_install(missing: str, directory: Path) -> None:
+    """Whoever installed ric alone learns how to get the command."""
+    (directory / "without.py").write_text(
+        f"import sys\nsys.modules[{missing!r}] = None\nfrom ric.cli.main import main\nsys.exit(main(sys.argv[1:]))\n"
+    )
+    arguments = ["invoke", "--url", "http://127.0.0.1:9"] if missing == "requests" else ["dev", "app.echo"]
+
+    done = run(["without.py", *arguments], directory, command=RIC[:1])
+
+    assert done.exit_code == 2
+    expected = f"ric: the command needs {missing}, which is not installed; run: pip install 'ric[dev]'\n"
+    assert done.err == expected
+
+
+def test_events_lists_and_prints_the_examples(directory: Path) -> None:
+    """The examples can be found by name and taken as a start for one's own."""
+    listing = run(["events"], directory).out.decode().splitlines()
+
+    assert [line.split()[0] for line in listing] == list(events.DESCRIPTIONS)
+    assert json.loads(run(["events", "s3"], directory).out) == events.load("s3")
+
+
+def test_bootstrap_install_writes_both_files(directory: Path) -> None:
+    """The command does in a Dockerfile what ``python -m ric.install`` does."""
+    done = run(["bootstrap", "install", "runtime"], directory)
+
+    assert done.exit_code == 0
+    assert {path.name for path in (directory / "runtime").iterdir()} == {"bootstrap", "bootstrap.py"}
+    assert os.access(directory / "runtime" / "bootstrap", os.X_OK)
+    assert done.out.decode().splitlines()[-1] == f'ENTRYPOINT ["{directory}/runtime/bootstrap"]'
+
+
+def test_bootstrap_install_into_a_file_says_so(directory: Path) -> None:
+    """A name that is taken by a file is refused in words."""
+    done = run(["bootstrap", "install", "app.py"], directory)
+
+    assert (done.exit_code, done.out) == (2, b"")
+    assert done.err == "ric: app.py is a file; name a directory for the two files\n"

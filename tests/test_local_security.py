@@ -1,0 +1,109 @@
+"""What keeps strangers out of the emulator, and what bounds those who may come in."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from ric.local import request_body
+from ric.local.http_service import MAX_CONNECTIONS
+from ric.local.invoke_api import INVOKE_PATH
+from tests.emulator_listeners import TIMEOUT_SECONDS, Listeners, listening
+
+
+@pytest.fixture
+def listeners() -> Iterator[Listeners]:
+    """Both listeners, and a runtime that has not asked for anything yet."""
+    with listening() as listeners:
+        yield listeners
+
+
+@pytest.mark.parametrize("path", ["/", "/favicon.ico", INVOKE_PATH])
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "CROSS-SITE", ""])
+def test_images_and_links_of_other_pages_run_nothing(listeners: Listeners, path: str, site: str) -> None:
+    """Requests without an Origin, as an image or a link of another page sends them, are told by Sec-Fetch-Site."""
+    answer = listeners.http.get(
+        listeners.invoke_api.base_url + path, headers={"Sec-Fetch-Site": site}, timeout=TIMEOUT_SECONDS
+    )
+    assert answer.status_code == 403
+    assert not listeners.queue.is_waiting
+
+
+@pytest.mark.parametrize("site", ["none", "same-origin"])
+def test_a_browser_may_open_the_function_url(listeners: Listeners, site: str) -> None:
+    """An address that the user typed, and the pages that the function itself serves, reach the function."""
+    url = listeners.invoke_api.base_url
+    answer = listeners.callers.submit(requests.get, url, headers={"Sec-Fetch-Site": site}, timeout=TIMEOUT_SECONDS)
+    listeners.post(f"invocation/{listeners.take()}/response", b'"welcome"')
+    assert answer.result().json() == "welcome"
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}])
+def test_the_runtime_api_is_as_careful(listeners: Listeners, headers: dict[str, str]) -> None:
+    """A page can neither take an invocation from the runtime nor answer one, streamed or not."""
+    caller = listeners.call()
+    base = f"http://{listeners.runtime_address}/2018-06-01/runtime/invocation"
+    assert listeners.http.get(f"{base}/next", headers=headers, timeout=TIMEOUT_SECONDS).status_code == 403
+    request_id = listeners.take()
+    for mode in ({}, {"Lambda-Runtime-Function-Response-Mode": "streaming"}):
+        answer = listeners.http.post(
+            f"{base}/{request_id}/response", iter([b"1"]), headers={**headers, **mode}, timeout=TIMEOUT_SECONDS
+        )
+        assert answer.status_code == 403
+    listeners.post(f"invocation/{request_id}/response", b"2")
+    assert caller.result().json() == 2
+
+
+def test_connections_are_bounded(listeners: Listeners) -> None:
+    """Beyond the limit a connection is closed at once; when another one goes, there is room again."""
+    address = ("127.0.0.1", listeners.invoke_api.port)
+    connections = [socket.create_connection(address, TIMEOUT_SECONDS) for _ in range(MAX_CONNECTIONS)]
+    try:
+        with socket.create_connection(address, TIMEOUT_SECONDS) as surplus:
+            assert surplus.recv(1) == b""
+    finally:
+        for connection in connections:
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(1) == b""
+            connection.close()
+    answer = listeners.http.post(listeners.invoke_api.base_url + INVOKE_PATH, b"{", timeout=TIMEOUT_SECONDS)
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("field", "status"),
+    [(b"X: " + b"x" * 70_000, 431), (b"\r\n".join(b"X-%d: y" % n for n in range(200)), 431), (b"", 414)],
+)
+def test_heads_are_bounded(listeners: Listeners, field: bytes, status: int) -> None:
+    """A field, a number of fields or a path beyond all measure is refused."""
+    path = b"/" if field else b"/" + b"x" * 70_000
+    with socket.create_connection(("127.0.0.1", listeners.invoke_api.port), TIMEOUT_SECONDS) as connection:
+        connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n" + field + b"\r\n\r\n")
+        assert connection.recv(65536).startswith(f"HTTP/1.1 {status} ".encode())
+
+
+def test_bodies_are_bounded(listeners: Listeners, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that never ends is not read for ever, not even to be thrown away."""
+    # 256 MB over loopback take a second that the suite does not have.
+    monkeypatch.setattr(request_body, "_MAX_DISCARDED_BYTES", 8_000_000)
+    connection = http.client.HTTPConnection("127.0.0.1", listeners.invoke_api.port, timeout=TIMEOUT_SECONDS)
+    connection.putrequest("POST", INVOKE_PATH)
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders()
+    with pytest.raises(ConnectionError):
+        while True:
+            connection.send(b"%x\r\n%b\r\n" % (1_000_000, b" " * 1_000_000))
+    connection.close()
+
+
+def test_two_lengths_are_refused(listeners: Listeners) -> None:
+    """A request whose length is given twice, and differently, could smuggle another one."""
+    with socket.create_connection(("127.0.0.1", listeners.invoke_api.port), TIMEOUT_SECONDS) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}")
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"Connection: close" in answer
