@@ -11,9 +11,9 @@ from ric.cli.exit_codes import NOT_INVOKED, SIGNAL_BASE
 from ric.cli.failure import CommandError
 from ric.cli.function_options import DEBUG_ADDRESS, FunctionOptions, runtime_command
 from ric.cli.reload import Watcher
-from ric.cli.signals import ended_by_signals
 from ric.local import Emulator
 from ric.local.environment import PORT_VARIABLE, InvalidPortError, default_port
+from ric.local.stop_signals import ended_by_signals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

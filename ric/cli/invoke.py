@@ -11,8 +11,8 @@ from ric.cli.failure import CommandError
 from ric.cli.function_options import FunctionOptions, runtime_command
 from ric.cli.log_output import LogOutput
 from ric.cli.output import ResultOutput, say
-from ric.cli.signals import ended_by_signals
 from ric.local import Emulator, FunctionStartError, ServiceError
+from ric.local.stop_signals import ended_by_signals
 
 if TYPE_CHECKING:
     from ric.local import InvokeResult

@@ -7,9 +7,7 @@ beginning with ``ric:``.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import errno
-import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -26,10 +24,10 @@ from ric.local.environment import (
     settings_from_variables,
 )
 from ric.local.handler_lookup import UnusableHandlerError, check_handler, missing_in_new_interpreter
+from ric.local.stop_signals import ended_by_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import FrameType
+    from collections.abc import Sequence
 
     from ric.local.invocation import Failure
 
@@ -124,7 +122,7 @@ def serve(command: Sequence[str], handler: str, *, host: str = "127.0.0.1", port
     def mourn(reason: Failure) -> None:
         _say(f"{reason.error_type}: {reason.message}; the next invocation starts the function again")
 
-    with _stopped_by_signals(emulator) as received:
+    with ended_by_signals(emulator.stop) as received:
         try:
             emulator.run(on_ready=announce, on_exit=mourn)
         except FunctionStartError as error:
@@ -136,28 +134,6 @@ def serve(command: Sequence[str], handler: str, *, host: str = "127.0.0.1", port
 class _OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(_USAGE_ERROR, f"ric: {message}; usage: {self.prog} [--host HOST] [--port PORT] COMMAND [ARG...]\n")
-
-
-@contextlib.contextmanager
-def _stopped_by_signals(emulator: Emulator) -> Iterator[list[int]]:
-    """Lets signals end the emulator in order; yields the list of those received, first one first."""
-    received: list[int] = []
-
-    def record(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        emulator.stop()
-
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    # The runtime has a session of its own, so a closed terminal would pass it by. nohup asks to ignore that
-    # signal.
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    previous = {number: signal.signal(number, record) for number in numbers}
-    try:
-        yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _explain_bind_failure(error: OSError, host: str, port: int) -> str:
