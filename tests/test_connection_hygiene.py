@@ -372,6 +372,28 @@ class TestOddHeaders:
         assert "lambda-runtime-invocation-id" not in api.requests[1].headers
 
 
+def test_options_of_the_socket(tmp_path: Path) -> None:
+    """Small requests go out at once, waiting has no time-out, and programs that a handler starts do not inherit it."""
+    source = """
+    import os, socket, stat
+    def handler(event, context):
+        options = []
+        for name in os.listdir("/proc/self/fd"):
+            try:
+                is_socket = stat.S_ISSOCK(os.stat(f"/proc/self/fd/{name}").st_mode)
+            except OSError:
+                continue
+            if is_socket:
+                with socket.socket(fileno=os.dup(int(name))) as copy:
+                    if copy.family == socket.AF_INET:
+                        no_delay = copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+                        options.append([no_delay != 0, os.get_blocking(int(name)), os.get_inheritable(int(name))])
+        return options
+    """
+    _, api = run_until_complete(tmp_path, [[answer(event("1")), *SERVED]], source)
+    assert api.requests[1].body == b"[[true, true, false]]"
+
+
 def test_wait_outlasts_a_default_timeout(tmp_path: Path) -> None:
     """However short a time-out user code sets for all sockets, the wait for the next invocation has none."""
     source = """
