@@ -116,12 +116,12 @@ def runtime_modules() -> list[str]:
     return names
 
 
-# What the standard library and simplejson do when they are imported is theirs, so they are imported before the watch.
+# What the standard library and others do when they are imported is theirs, so they are imported before the watch.
 _IMPORT_UNDER_WATCH = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 import decimal, gc, json, logging, signal, simplejson, snapshot_restore_py, socket, tokenize, traceback, typing
-import importlib.util, collections.abc, contextlib, pathlib, shutil, tempfile, time
+import importlib.util, collections.abc, contextlib, pathlib, pytest, shutil, tempfile, time
 happened = []
 
 class WatchedEnvironment(type(os.environ)):
