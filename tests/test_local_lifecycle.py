@@ -435,7 +435,7 @@ class TestObserver:
 import time
 def handler(event, context):
     time.sleep(0.3)
-    print("bare\\nmine is " + context.aws_request_id)
+    print("bare\\nmine is " + context.aws_request_id + "\\n", end="")  # one write, which nothing comes in between
 """
         with (
             emulated(tmp_path, code, max_concurrency=2) as (emulator, recorder),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import http.client
+import math
 import socket
 from collections.abc import Iterator
+from email.message import Message
 
 import pytest
 import requests
 
-from ric.local import request_body
+from ric.local import Emulator, request_body
+from ric.local.callers import find_objection
 from ric.local.http_service import MAX_CONNECTIONS
 from ric.local.invoke_api import INVOKE_PATH
 from tests.emulator_listeners import TIMEOUT_SECONDS, Listeners, listening
@@ -107,3 +110,32 @@ def test_two_lengths_are_refused(listeners: Listeners) -> None:
         answer = connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"Connection: close" in answer
+
+
+@pytest.mark.parametrize(
+    ("host", "is_served"),
+    [
+        *(("localhost:8080", True), ("127.0.0.1:8080", True), ("192.0.2.7:8080", True), ("[2001:db8::1]:8080", True)),
+        *(("my-function:8080", True), ("evil.example:8080", False), ("evil.example.:8080", False), (":8080", False)),
+    ],
+)
+def test_names_of_a_container(host: str, is_served: bool) -> None:
+    """Bound to all addresses, as in a container, addresses and plain names are served, but no name of the web."""
+    headers = Message()
+    headers["Host"] = host
+    headers["Origin"] = f"http://{host}"
+    assert (find_objection(headers, "0.0.0.0") is None) is is_served
+
+
+def test_a_length_of_thousands_of_digits_is_refused(listeners: Listeners) -> None:
+    """A length that no integer is made of is answered as any other wrong one."""
+    with socket.create_connection(("127.0.0.1", listeners.invoke_api.port), TIMEOUT_SECONDS) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1, math.nan, math.inf])
+def test_timeouts_that_are_none(timeout_s: float) -> None:
+    """A time-out that no clock can add is refused when it is given."""
+    with pytest.raises(ValueError, match="timeout_s must be above 0"):
+        Emulator(["true"], handler="app.handler", timeout_s=timeout_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     Command = TypeVar("Command", bound=Callable[..., Any])
 
+_MAX_TIMEOUT_SECONDS = 86_400  # as ric.local.emulator has it, which is not imported for --help
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -54,6 +56,12 @@ def run(arguments: Sequence[str]) -> int:
         return SIGNAL_BASE + signal.SIGPIPE
 
 
+def _refuse_nan(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and math.isnan(value):  # which is in every range, as it compares with nothing
+        raise click.BadParameter("nan is not a number of seconds")
+    return value
+
+
 def _function_options(command: Command) -> Command:
     """Adds the options that say how a function is run."""
     for option in (
@@ -65,7 +73,8 @@ def _function_options(command: Command) -> Command:
         ),
         click.option(
             "--timeout",
-            type=click.FloatRange(0, min_open=True),
+            type=click.FloatRange(0, _MAX_TIMEOUT_SECONDS, min_open=True),
+            callback=_refuse_nan,
             help="End an invocation after this many seconds.  [default: never]",
         ),
     ):

@@ -118,7 +118,7 @@ class Display(Observer):
         what, next_step = (
             ("the runtime ended", "the next invocation starts it again")
             if was_ready
-            else ("the function did not start", "it is tried again when a file changes")
+            else ("the function did not start", "it is tried again when a file changes or an event comes")
         )
         reason = Text(f"{what}: {event.error_type}: {_plain(event.message)}", "bold red")
         self._event("failed", "red", reason, Text(f"· {next_step}", "dim"))

@@ -26,7 +26,8 @@ def find_objection(headers: Message, bound_host: str) -> str | None:
     Args:
         headers: The request's.
         bound_host: The address that the listener is bound to. If that is all addresses, as a container needs, its
-            names are unknown and every ``Host`` is accepted.
+            names are unknown; then IP addresses, ``localhost`` and names without a dot are accepted, which no page of
+            the web has.
     """
     host = headers.get("Host")
     if host is not None and not _names_this_machine(host, bound_host):
@@ -45,12 +46,13 @@ def _names_this_machine(host_header: str, bound_host: str) -> bool:
         name = urlsplit(f"//{host_header}").hostname or ""
     except ValueError:
         return False
-    if name in ("localhost", bound_host.lower()) or is_unspecified(bound_host):
+    if name in ("localhost", bound_host.lower()):
         return True
     try:
-        return ipaddress.ip_address(name).is_loopback
+        address = ipaddress.ip_address(name)
     except ValueError:
-        return False
+        return is_unspecified(bound_host) and bool(name) and "." not in name
+    return address.is_loopback or is_unspecified(bound_host)
 
 
 def is_unspecified(host: str) -> bool:

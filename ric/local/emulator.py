@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ric.local.results import InvokeResult
 
 DEFAULT_RESTART_GRACE_SECONDS = 5.0
+# A day: more than anybody waits for, and a number that clocks can add.
+MAX_TIMEOUT_SECONDS = 86_400
 
 
 class FunctionStartError(Exception):
@@ -83,6 +85,7 @@ class Emulator:
 
     Raises:
         OSError: The address cannot be bound.
+        ValueError: The time-out is not above 0 and at most a day.
     """
 
     def __init__(
@@ -101,6 +104,8 @@ class Emulator:
         function_name: str = FUNCTION_NAME,
         observer: Observer | None = None,
     ) -> None:
+        if timeout_s is not None and not 0 < timeout_s <= MAX_TIMEOUT_SECONDS:
+            raise ValueError(f"timeout_s must be above 0 and at most {MAX_TIMEOUT_SECONDS}, not {timeout_s}")
         settings = FunctionSettings(
             handler, function_name, memory_mb, timeout_s, max_concurrency, snap_start, dict(env or {})
         )

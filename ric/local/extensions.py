@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ric.local.running import Running
 
+_MAX_WAITING_EVENTS = 256
 KNOWN_EVENTS = frozenset({"INVOKE", "SHUTDOWN"})
 
 
@@ -35,7 +36,8 @@ class UnknownExtensionError(Exception):
 class _Extension:
     name: str
     wanted: frozenset[str]
-    events: deque[dict[str, Any]] = field(default_factory=deque)
+    # Bounded for the sake of an extension that registers for invocations and never asks for one.
+    events: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_MAX_WAITING_EVENTS))
 
 
 class Extensions:

@@ -110,7 +110,7 @@ def parse_result(payload: bytes) -> UrlResponse:
     """
     try:
         result = json.loads(payload)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidResponseError("the result is not JSON") from error
     if not isinstance(result, dict) or "statusCode" not in result:
         return UrlResponse(fields=[("Content-Type", "application/json")], body=payload)
@@ -135,7 +135,7 @@ def parse_prelude(prelude: bytes) -> UrlResponse:
     """
     try:
         head = json.loads(prelude)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidResponseError("the prelude is not JSON") from error
     if not isinstance(head, dict):
         raise InvalidResponseError("the prelude is not a JSON object")
@@ -185,7 +185,7 @@ def _encode_body(body: bytes, content_type: str) -> dict[str, Any]:
 def _parse_head(head: dict[str, Any]) -> UrlResponse:
     try:
         status = int(head.get("statusCode", 200))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidResponseError(f"statusCode {head['statusCode']!r} is not a number") from error
     if status not in _FINAL_STATUSES:
         raise InvalidResponseError(f"statusCode {status} is not the status of a final response")

@@ -15,6 +15,7 @@ from io import BufferedIOBase
 # A chunk-size line is a hexadecimal number and rarely an extension; the bound is http.server's habit for
 # short lines.
 _MAX_CHUNK_LINE_BYTES = 4096
+_MAX_LENGTH_DIGITS = 15
 _BLOCK_BYTES = 64 * 1024
 # Many times what Lambda takes; who sends more does not wait for the refusal.
 _MAX_DISCARDED_BYTES = 256 * 1024 * 1024
@@ -110,7 +111,7 @@ def iterate_body(headers: Message, stream: BufferedIOBase) -> Generator[bytes, N
         return (yield from _iterate_chunks(stream))
     lengths = {value.strip() for value in headers.get_all("Content-Length", ["0"])}
     length = lengths.pop()
-    if lengths or not (length.isascii() and length.isdigit()):
+    if lengths or not (length.isascii() and length.isdigit() and len(length) <= _MAX_LENGTH_DIGITS):
         raise MalformedBodyError(f"Content-Length {length!r} is not the one number that it must be")
     yield from _iterate_bytes(stream, int(length))
     return Message()

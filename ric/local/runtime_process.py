@@ -106,8 +106,9 @@ class RuntimeProcess:
 
     def _watch(self) -> None:
         self._process.wait()
-        self._exited.set()
+        # First told, then waited for: whoever waits may start a successor, which this news must not be taken for.
         self._on_exit()
+        self._exited.set()
 
 
 def _peak_memory_bytes(pid: int) -> int | None:

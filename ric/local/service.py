@@ -169,7 +169,7 @@ def _decode_client_context(encoded: str | None) -> str | None:
         return None
     try:
         return json.dumps(json.loads(base64.b64decode(encoded, validate=True)))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = "X-Amz-Client-Context must be JSON, encoded as base64"
         raise ServiceError(400, "InvalidRequestContentException", message) from error
 
