@@ -336,7 +336,7 @@ class TestCallersThatAreRefused:
         assert echo.invoke(1, headers=headers).status_code == 200
 
     def test_a_container_accepts_its_names(self, directory: Path) -> None:
-        """Within a container the name by which it is reached is unknown: any without a dot will do, as in Docker networks."""
+        """A container does not know by which name it is reached: any without a dot will do, as Docker gives them."""
         options = ("--host", "0.0.0.0", "--port", "0")
         with served(runtime_command("app.echo"), directory, options=options) as emulator:
             port = urlsplit(emulator.invoke_url).port
