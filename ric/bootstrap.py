@@ -15,13 +15,15 @@ from ric.api.marshal import to_json
 from ric.errors import (
     EXIT_FAILURE,
     EXIT_INTERRUPTED,
+    EXIT_TERMINATED,
     FaultException,
     ForkedProcessError,
     LambdaRuntimeClientError,
     RicError,
     RuntimeApiUnavailableError,
+    StreamingError,
 )
-from ric.function import faults
+from ric.function import faults, reply
 from ric.function.context import LambdaContext, create_lambda_context
 from ric.function.faults import (
     make_error,
@@ -32,7 +34,7 @@ from ric.function.faults import (
 )
 from ric.function.faults import message_of as _message_of
 from ric.function.loader import load_handler as _get_handler
-from ric.process import forks, identity, log_setup
+from ric.process import forks, identity, log_setup, shutdown
 from ric.process.error_log import log_error
 from ric.process.signals import end_on_sigterm
 from ric.process.sinks import create_log_sink, unbuffer_output
@@ -76,6 +78,8 @@ def run(handler: str, lambda_runtime_client: BaseLambdaRuntimeClient) -> NoRetur
                 _serve(invocation, request_handler, lambda_runtime_client, log_sink)
         except KeyboardInterrupt:
             sys.exit(EXIT_INTERRUPTED)
+        finally:
+            shutdown.finish()
 
 
 def _initialise(handler: str, client: BaseLambdaRuntimeClient, log_sink: Any) -> Handler:
@@ -83,6 +87,7 @@ def _initialise(handler: str, client: BaseLambdaRuntimeClient, log_sink: Any) ->
     try:
         _log_preview_runtime_warning()
         request_handler = _get_handler(handler)
+        shutdown.begin(client, log_sink)
     except BaseException as error:  # noqa: BLE001 - the boundary to user code: reported, then the process ends
         _report_init_failure(error, client, log_sink)
         _exit_for(error)
@@ -94,6 +99,8 @@ def _initialise(handler: str, client: BaseLambdaRuntimeClient, log_sink: Any) ->
 
 
 def _next_invocation(client: BaseLambdaRuntimeClient, log_sink: Any) -> InvocationRequest:
+    if shutdown.is_requested():
+        sys.exit(EXIT_TERMINATED)
     try:
         return client.wait_next_invocation()
     except RuntimeApiUnavailableError as error:
@@ -170,6 +177,8 @@ def handle_event_request(
     """
     # Patches of the two post methods from before upstream 4.1 take no invocation id, so it is passed only when set.
     echo = (invocation_id,) if invocation_id else ()
+    answer = reply.Reply(lambda_runtime_client, invoke_id, echo)
+    reply.current.set(answer)
     try:
         lambda_context = create_lambda_context(
             client_context_json,
@@ -181,10 +190,19 @@ def handle_event_request(
         )
         marshaller = lambda_runtime_client.marshaller
         event = marshaller.unmarshal_request(event_body, content_type)
-        response = request_handler(event, lambda_context)
-        result, result_content_type = marshaller.marshal_response(response)
-        _check_marshalled(result, result_content_type)
-    except Exception as error:  # noqa: BLE001 - the boundary to user code: whatever it raises is reported
+        try:
+            response = request_handler(event, lambda_context)
+        finally:
+            answer.end()
+        if answer.upload is None:
+            result, result_content_type = marshaller.marshal_response(response)
+            _check_marshalled(result, result_content_type)
+        else:
+            answer.raise_failure()
+            result, result_content_type = b"", answer.content_type
+    except Exception as error:  # the boundary to user code: whatever it raises is reported
+        if answer.is_broken_by(error):
+            raise
         _report_failure(error, lambda_runtime_client, invoke_id, echo, log_sink)
         return
     except BaseException as error:  # noqa: BLE001 - as above, and then the process ends as asked
@@ -222,7 +240,8 @@ def _report_failure(error: BaseException, client: Any, invoke_id: str, echo: tup
     """Logs a failed invocation and posts its error document and X-Ray cause."""
     if isinstance(error, FaultException):
         xray_fault = make_xray_fault("LambdaValidationError", error.msg, working_directory(), [])
-        document = make_error(error.msg, error.exception_type, error.trace, invoke_id)
+        trace = faults.user_trace(error.__traceback__) if isinstance(error, StreamingError) else error.trace
+        document = make_error(error.msg, error.exception_type, trace, invoke_id)
     else:
         exc_info = (type(error), error, error.__traceback__)
         xray_fault = make_xray_fault(

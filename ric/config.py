@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 TRACE_ID_VARIABLE = "_X_AMZN_TRACE_ID"
 TELEMETRY_DESCRIPTOR_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
 SNAP_START = "snap-start"
+SHUTDOWN_GRACE_VARIABLE = "RIC_SHUTDOWN_GRACE_MS"
+EVENT_LOOP_VARIABLE = "RIC_EVENT_LOOP"
+UVLOOP = "uvloop"
+
+# Lambda leaves 500 ms between SIGTERM and SIGKILL, or 2 s with an external extension, which is a file in this directory
+# ("Shutdown phase", Lambda developer guide). The rest is for the process to end in.
+_EXTERNAL_EXTENSIONS = "/opt/extensions"
+_SHUTDOWN_GRACE_MS = 450
+_SHUTDOWN_GRACE_WITH_EXTENSION_MS = 1900
 
 # The first Python whose managed runtime sends non-ASCII characters as they are (and, in upstream, polls on a thread).
 _FIRST_UNICODE_MINOR = 12
@@ -25,6 +34,25 @@ PREVIEW_RUNTIME_ENVS = frozenset({"AWS_Lambda_python3.15"})
 
 class RuntimeApiUnsetError(KeyError):
     """``AWS_LAMBDA_RUNTIME_API`` is not set: this process does not run inside Lambda or an emulator."""
+
+
+class InvalidSettingError(ValueError):
+    """A variable has a value that cannot be followed.
+
+    Args:
+        variable: Its name.
+        value: What it is set to.
+        demand: What to change.
+    """
+
+    def __init__(self, variable: str, value: str, demand: str) -> None:
+        super().__init__(variable, value, demand)
+        self.variable = variable
+        self.value = value
+        self.demand = demand
+
+    def __str__(self) -> str:
+        return f"{self.variable} is {self.value!r}: {self.demand}"
 
 
 class LambdaConfigProvider:
@@ -120,6 +148,39 @@ def take_telemetry_descriptor() -> int | None:
         os.write(2, f"ric: {TELEMETRY_DESCRIPTOR_VARIABLE} is {value!r}, which is no open descriptor\n".encode())
         return None
     return descriptor
+
+
+def shutdown_grace_ms() -> int:
+    """Returns how long handler and callbacks may take from SIGTERM on, in ms, as ``RIC_SHUTDOWN_GRACE_MS`` says.
+
+    Unless set, it is what Lambda leaves.
+
+    Raises:
+        InvalidSettingError: It is not a whole number above 0.
+    """
+    value = os.environ.get(SHUTDOWN_GRACE_VARIABLE)
+    if value:
+        return _positive_ms(SHUTDOWN_GRACE_VARIABLE, value)
+    has_external = os.path.isdir(_EXTERNAL_EXTENSIONS) and bool(os.listdir(_EXTERNAL_EXTENSIONS))
+    return _SHUTDOWN_GRACE_WITH_EXTENSION_MS if has_external else _SHUTDOWN_GRACE_MS
+
+
+def _positive_ms(variable: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit() and int(value) > 0):
+        raise InvalidSettingError(variable, value, "set it to a whole number of milliseconds above 0")
+    return int(value)
+
+
+def event_loop() -> str:
+    """Returns which event loop runs async handlers, as ``RIC_EVENT_LOOP`` asks: ``"asyncio"`` or ``"uvloop"``.
+
+    Raises:
+        InvalidSettingError: It asks for another one.
+    """
+    value = os.environ.get(EVENT_LOOP_VARIABLE) or "asyncio"
+    if value not in ("asyncio", UVLOOP):
+        raise InvalidSettingError(EVENT_LOOP_VARIABLE, value, "set it to asyncio or uvloop, or leave it unset")
+    return value
 
 
 def is_snap_start() -> bool:

@@ -3,6 +3,7 @@
     Exception
     └── RicError
         ├── FaultException                the user's function (or its event, or its result) is at fault
+        │   └── StreamingError            it used the stream of its response in a way that cannot be
         ├── RuntimeApiError               the platform's side of the wire is at fault; also a RuntimeError
         │   ├── TransportError            no connection, or it broke; also an OSError
         │   │   └── RefusedConnectionError  nothing listens there; also a ConnectionRefusedError
@@ -61,6 +62,7 @@ class FaultException(RicError):
     AFTER_RESTORE_ERROR = "Runtime.AfterRestoreError"
     LAMBDA_CONTEXT_UNMARSHAL_ERROR = "Runtime.LambdaContextUnmarshalError"
     LAMBDA_RUNTIME_CLIENT_ERROR = "Runtime.LambdaRuntimeClientError"
+    INVALID_STREAMING_OPERATION = "Runtime.InvalidStreamingOperation"
 
     def __init__(self, exception_type: str, msg: str, trace: list[str] | None = None) -> None:
         super().__init__(exception_type, msg, trace)
@@ -70,6 +72,20 @@ class FaultException(RicError):
 
     def __str__(self) -> str:
         return f"{self.exception_type}: {self.msg}"
+
+
+class StreamingError(FaultException):
+    """The function used the stream of its response in a way that cannot be.
+
+    Unlike other faults it is raised within the user's code, so its report has the stack trace.
+
+    Args:
+        msg: What was wrong, and what to do instead.
+        exception_type: ``Runtime.MarshalError`` where it is a value that no stream takes.
+    """
+
+    def __init__(self, msg: str, exception_type: str = FaultException.INVALID_STREAMING_OPERATION) -> None:
+        super().__init__(exception_type, msg)
 
 
 class RuntimeApiError(RicError, RuntimeError):

@@ -9,13 +9,15 @@ from __future__ import annotations
 from ric.api import protocol
 from ric.api.marshal import LambdaMarshaller, to_json
 from ric.api.retry import Backoff, post
-from ric.api.runtime_api import RuntimeApi, encode_json
+from ric.api.runtime_api import RuntimeApi, encode_json, error_type_of
 from ric.errors import FaultException, LambdaRuntimeClientError, RuntimeApiError, RuntimeApiUnavailableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
+
+    from ric.api.upload import ChunkedUpload
 
 __all__ = [
     "BaseLambdaRuntimeClient",
@@ -83,6 +85,11 @@ class BaseLambdaRuntimeClient:
         self.lambda_runtime_address = lambda_runtime_address
         self.use_thread_for_polling_next = use_thread_for_polling_next
         self._own_api = RuntimeApi(lambda_runtime_address)
+        self._streamed: tuple[str, ChunkedUpload] | None = None
+
+    def wait_idle_with(self, idle_wait: Callable[[int], None]) -> None:
+        """Sets how the wait for the next invocation is made, see ``RuntimeApi.idle_wait``."""
+        self._own_api.idle_wait = idle_wait
 
     def wait_next_invocation(self) -> InvocationRequest:
         """Waits for the next invocation, and through short outages of the Runtime API.
@@ -105,6 +112,25 @@ class BaseLambdaRuntimeClient:
             invocation_id=get(protocol.INVOCATION_ID),
         )
 
+    def start_response(self, invoke_id: str, content_type: str, invocation_id: str | None = None) -> ChunkedUpload:
+        """Starts a result that is sent while it is produced.
+
+        ``post_invocation_result`` and ``post_invocation_error`` with the same request id end it. So those who replace
+        these two hear of the end of each invocation, however it is answered.
+
+        Args:
+            invoke_id: The request id.
+            content_type: Media type of the result.
+            invocation_id: Echoed if one came with the invocation.
+
+        Raises:
+            RuntimeApiError: There is no connection.
+            UnsafeHeaderError: An argument cannot stand in a path or header.
+        """
+        upload = post(lambda: self._own_api.start_response(invoke_id, content_type, invocation_id))
+        self._streamed = (invoke_id, upload)
+        return upload
+
     def post_invocation_result(
         self,
         invoke_id: str,
@@ -116,7 +142,7 @@ class BaseLambdaRuntimeClient:
 
         Args:
             invoke_id: The request id.
-            result_data: The encoded result; text goes out as UTF-8.
+            result_data: The encoded result; text goes out as UTF-8. Not used if the result was streamed.
             content_type: Its media type.
             invocation_id: Echoed if one came with the invocation.
 
@@ -124,9 +150,13 @@ class BaseLambdaRuntimeClient:
             RuntimeApiError: The call failed or was refused.
             UnsafeHeaderError: An argument cannot stand in a path or header.
         """
+        upload = self._take_streamed(invoke_id)
         content = encode_json(result_data)
         try:
-            post(lambda: self._api().post_invocation_result(invoke_id, content, content_type, invocation_id))
+            if upload is not None:
+                upload.finish()
+            else:
+                post(lambda: self._api().post_invocation_result(invoke_id, content, content_type, invocation_id))
         except Exception as error:  # noqa: BLE001 - the hook that subclasses override gets every one
             self.handle_exception(error)
 
@@ -137,7 +167,7 @@ class BaseLambdaRuntimeClient:
         xray_fault: str,
         invocation_id: str | None = None,
     ) -> None:
-        """Posts that an invocation failed.
+        """Posts that an invocation failed; in the trailers of its result if that was begun already.
 
         Args:
             invoke_id: The request id.
@@ -149,11 +179,15 @@ class BaseLambdaRuntimeClient:
             RuntimeApiError: The call failed or was refused.
             UnsafeHeaderError: An argument cannot stand in a path or header.
         """
+        upload = self._take_streamed(invoke_id)
         cause = protocol.ascii_json(xray_fault)
         if len(cause) > protocol.MAX_XRAY_CAUSE_BYTES:
             cause = ""
         try:
-            post(lambda: self._api().post_error(invoke_id, error_response_data, cause, invocation_id))
+            if upload is not None:
+                upload.finish(_trailers_of(encode_json(error_response_data)))
+            else:
+                post(lambda: self._api().post_error(invoke_id, error_response_data, cause, invocation_id))
         except Exception as error:  # noqa: BLE001 - the hook that subclasses override gets every one
             self.handle_exception(error)
 
@@ -247,9 +281,20 @@ class BaseLambdaRuntimeClient:
                 backoff = Backoff()  # the API is there: failures from before do not count any more
             backoff.wait()
 
+    def _take_streamed(self, invoke_id: str) -> ChunkedUpload | None:
+        """Returns the result that was begun for this invocation, if one was, for the one call that ends it."""
+        streamed, self._streamed = self._streamed, None
+        return streamed[1] if streamed is not None and streamed[0] == invoke_id else None
+
     def _api(self) -> Any:
         # Third parties put a stand-in for upstream's compiled module here; it is used if there is one.
         return globals().get("runtime_client") or self._own_api
+
+
+def _trailers_of(document: bytes) -> list[tuple[str, str]]:
+    from ric.api.trailers import error_trailers
+
+    return error_trailers(document, error_type_of(document))
 
 
 class LambdaRuntimeClient(BaseLambdaRuntimeClient):

@@ -66,7 +66,7 @@ def render_request_head(
         target: The path.
         authority: The value of ``Host``.
         fields: Further header fields; names must be tokens of ours, values are checked.
-        body_length: ``Content-Length`` in bytes; None for a request without a body.
+        body_length: ``Content-Length`` in bytes; None for a request without a body, CHUNKED for one in chunks.
 
     Raises:
         UnsafeHeaderError: A value holds a control or non-ASCII character.
@@ -76,7 +76,12 @@ def render_request_head(
         if not (value.isascii() and value.isprintable()):
             raise UnsafeHeaderError(name, value)
         lines.append(f"{name}: {value}\r\n")
-    lines.append("\r\n" if body_length is None else f"Content-Length: {body_length}\r\n\r\n")
+    if body_length is None:
+        lines.append("\r\n")
+    elif body_length == CHUNKED:
+        lines.append("Transfer-Encoding: chunked\r\n\r\n")
+    else:
+        lines.append(f"Content-Length: {body_length}\r\n\r\n")
     return "".join(lines).encode("ascii")
 
 

@@ -26,8 +26,20 @@ COGNITO_IDENTITY = "Lambda-Runtime-Cognito-Identity"
 TENANT_ID = "Lambda-Runtime-Aws-Tenant-Id"
 INVOCATION_ID = "Lambda-Runtime-Invocation-Id"
 CONTENT_TYPE = "Content-Type"
+RESPONSE_MODE = "Lambda-Runtime-Function-Response-Mode"
 ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
+ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
 XRAY_ERROR_CAUSE = "Lambda-Runtime-Function-XRay-Error-Cause"
+
+OCTET_STREAM = "application/octet-stream"
+"""The media type of a stream of plain bytes."""
+
+HTTP_INTEGRATION_TYPE = "application/vnd.awslambda.http-integration-response"
+"""The media type of a stream that begins with a prelude: status, headers and cookies of an HTTP response."""
+
+PRELUDE_END = b"\0" * 8
+MAX_PRELUDE_BYTES = 16 * 1024
+"""The platform looks for the end of the prelude no further than this."""
 
 # Headers of /next that the runtime uses, by the lower-case form in which the parser gives them.
 NEXT_HEADERS = {
@@ -47,6 +59,9 @@ NEXT_HEADERS = {
 
 MAX_RESPONSE_BYTES = 6_291_556
 """The largest buffered response that Lambda accepts: 6 MiB and 100 bytes."""
+
+MAX_STREAMED_BYTES = 200 * 1024 * 1024
+"""Lambda's quota for a streamed response."""
 
 MAX_XRAY_CAUSE_BYTES = 64 * 1024
 """The platform crops a longer X-Ray cause, which leaves no JSON."""

@@ -13,6 +13,9 @@ from ric.errors import LambdaRuntimeClientError, TransportError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 _FIRST_DELAY_S = 0.1
 _LONGEST_DELAY_S = 2.0
@@ -46,8 +49,10 @@ class Backoff:
         self._delay_s = min(2 * self._delay_s, _LONGEST_DELAY_S)
 
 
-def post(call: Callable[[], None]) -> None:
-    """Makes a posting call; once more if the connection was lost, a few times more while the API is overloaded.
+def post(call: Callable[[], T]) -> T:
+    """Makes a posting call and returns what it does.
+
+    It is made once more if the connection was lost, and a few times more while the API is overloaded.
 
     The platform takes one answer for each request id and refuses a second one, so sending twice is safe.
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from ric.api import protocol
 from ric.api.address import Address
-from ric.api.http11 import render_request_head
+from ric.api.http11 import CHUNKED, render_request_head
 from ric.api.transport import Connection
 from ric.errors import LambdaRuntimeClientError, MalformedResponseError, ResponseTooLargeError, UnsafeHeaderError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ric.api.transport import Response
+    from ric.api.upload import ChunkedUpload
 
 _NO_CONTENT = 204
 _CONTENT_TOO_LARGE = 413
@@ -27,12 +30,17 @@ class RuntimeApi:
     Args:
         address: The value of ``AWS_LAMBDA_RUNTIME_API``.
 
+    Attributes:
+        idle_wait: Called with the connection's descriptor when the next invocation was asked for; returns when there is
+            something to be read, or raises to end the wait. None for a plain wait, which needs no further system call.
+
     Raises:
         InvalidAddressError: The address does not name a server.
     """
 
     def __init__(self, address: str) -> None:
         self.address = Address(address)
+        self.idle_wait: Callable[[int], None] | None = None
         self._connection = Connection(self.address)
         self._agent = ("User-Agent", protocol.user_agent())
         self._next_request = self._head("GET", protocol.NEXT)
@@ -48,7 +56,7 @@ class RuntimeApi:
         Raises:
             RuntimeApiError: The call failed, or its answer names no usable request id.
         """
-        response = self._connection.exchange(self._next_request, meanwhile=next(self._late_imports, None))
+        response = self._connection.exchange(self._next_request, meanwhile=self._meanwhile())
         if response.status == _NO_CONTENT:
             return None
         _check(response, protocol.NEXT)
@@ -100,13 +108,44 @@ class RuntimeApi:
         document = encode_json(error_response_data)
         fields = [
             (protocol.CONTENT_TYPE, "application/json"),
-            (protocol.ERROR_TYPE, protocol.error_type_header(_error_type_of(document))),
+            (protocol.ERROR_TYPE, error_type_of(document)),
         ]
         if xray_fault:
             fields.append((protocol.XRAY_ERROR_CAUSE, protocol.ascii_json(xray_fault)))
         if invocation_id:
             fields.append((protocol.INVOCATION_ID, invocation_id))
         self._post(protocol.error_path(invoke_id), document, fields)
+
+    def start_response(self, invoke_id: str, content_type: str, invocation_id: str | None = None) -> ChunkedUpload:
+        """Starts to post the result of an invocation while it is produced ("Response streaming", custom runtimes).
+
+        Args:
+            invoke_id: The request id that came with the invocation.
+            content_type: Its media type.
+            invocation_id: ``Lambda-Runtime-Invocation-Id``, if one came.
+
+        Returns:
+            Takes the result, and ends it.
+
+        Raises:
+            TransportError: There is no connection.
+            UnsafeHeaderError: An argument cannot stand in a path or header.
+        """
+        from ric.api.upload import ChunkedUpload
+
+        endpoint = protocol.response_path(invoke_id)
+        fields = [
+            (protocol.CONTENT_TYPE, content_type),
+            (protocol.RESPONSE_MODE, "streaming"),
+            ("Trailer", f"{protocol.ERROR_TYPE}, {protocol.ERROR_BODY}"),
+        ]
+        if invocation_id:
+            fields.append((protocol.INVOCATION_ID, invocation_id))
+
+        def check(response: Response, posted_bytes: int) -> None:
+            _check(response, endpoint, posted_bytes, protocol.MAX_STREAMED_BYTES)
+
+        return ChunkedUpload(self._connection, self._head("POST", endpoint, fields, CHUNKED), check)
 
     def call(self, method: str, endpoint: str, body: bytes | None, error_type: str | None = None) -> Response:
         """Makes one of the calls that happen at most once in a process: ``/init`` and ``/restore``.
@@ -126,21 +165,34 @@ class RuntimeApi:
         fields = [] if body is None else [(protocol.CONTENT_TYPE, "application/json")]
         if error_type is not None:
             fields.append((protocol.ERROR_TYPE, protocol.error_type_header(error_type)))
-        return self._connection.exchange(self._head(method, endpoint, fields, body), body or b"")
+        return self._connection.exchange(self._head(method, endpoint, fields, _length(body)), body or b"")
 
     def _post(self, endpoint: str, body: bytes, fields: list[tuple[str, str]]) -> None:
-        response = self._connection.exchange(self._head("POST", endpoint, fields, body), body)
+        response = self._connection.exchange(self._head("POST", endpoint, fields, len(body)), body)
         _check(response, endpoint, len(body))
 
+    def _meanwhile(self) -> Callable[[int], None] | None:
+        """What there is to do while the platform looks for an event: late imports, then the wait if it is special."""
+        late_import = next(self._late_imports, None)
+        if late_import is None:
+            return self.idle_wait
+
+        def import_and_wait(descriptor: int) -> None:
+            late_import()
+            if self.idle_wait is not None:
+                self.idle_wait(descriptor)
+
+        return import_and_wait
+
     def _head(
-        self, method: str, endpoint: str, fields: list[tuple[str, str]] | None = None, body: bytes | None = None
+        self, method: str, endpoint: str, fields: list[tuple[str, str]] | None = None, body_length: int | None = None
     ) -> bytes:
         return render_request_head(
             method,
             self.address.base_path + endpoint,
             self.address.authority,
             [self._agent, *(fields or ())],
-            None if body is None else len(body),
+            body_length,
         )
 
 
@@ -152,9 +204,15 @@ def encode_json(document: str | bytes) -> bytes:
     return document if isinstance(document, bytes) else document.encode("utf-8", "backslashreplace")
 
 
-def _check(response: Response, endpoint: str, posted_bytes: int = 0) -> None:
+def _length(body: bytes | None) -> int | None:
+    return None if body is None else len(body)
+
+
+def _check(
+    response: Response, endpoint: str, posted_bytes: int = 0, limit_bytes: int = protocol.MAX_RESPONSE_BYTES
+) -> None:
     if posted_bytes and response.status == _CONTENT_TOO_LARGE:
-        raise ResponseTooLargeError(endpoint, response.body, posted_bytes, protocol.MAX_RESPONSE_BYTES)
+        raise ResponseTooLargeError(endpoint, response.body, posted_bytes, limit_bytes)
     if not 200 <= response.status < 300:
         raise LambdaRuntimeClientError(endpoint, response.status, response.body)
 
@@ -176,7 +234,12 @@ def _headers_of_interest(received: dict[bytes, bytes]) -> dict[str, str | int]:
     return headers
 
 
-def _error_type_of(document: bytes) -> str:
+def error_type_of(document: bytes) -> str:
+    """Returns the error type of an error document in the form that the platform accepts."""
+    return protocol.error_type_header(_error_type_field(document))
+
+
+def _error_type_field(document: bytes) -> str:
     from ric.api.json_codec import decode
 
     try:

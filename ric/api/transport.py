@@ -3,8 +3,10 @@
 It stands on ``_socket``, not on ``socket``: the C module costs a fraction of the time to import, and what handlers do
 to ``socket`` (replace its class, set a default time-out, patch it for gevent or tracing) cannot reach it.
 
-Rules: one request is out at a time. Any failure, also a signal handler that raises, closes the connection, because its
-state is then unknown; the next exchange opens a new one. Reading has no time-out, for ``/next`` may idle for hours.
+Rules: one request is out at a time, sent whole (``exchange``) or in parts (``begin`` to ``receive``, see upload). Any
+failure, also a signal handler that raises, closes the connection, because its state is then unknown; so does a request
+that was begun and not ended. The next one opens a new connection. Reading has no time-out, for ``/next`` may idle for
+hours.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from ric.errors import ForkedProcessError, MalformedResponseError, RefusedConnec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import NoReturn
 
     from ric.api.address import Address
 
@@ -71,14 +74,15 @@ class Connection:
         self._owner = getpid()
         self._socket: _socket.socket | None = None
         self._received = b""
+        self._is_in_parts = False
 
-    def exchange(self, head: bytes, body: bytes = b"", meanwhile: Callable[[], None] | None = None) -> Response:
+    def exchange(self, head: bytes, body: bytes = b"", meanwhile: Callable[[int], None] | None = None) -> Response:
         """Sends one request and waits for its answer.
 
         Args:
             head: The rendered request head.
             body: The request body.
-            meanwhile: Called once the request is out and before the answer is awaited.
+            meanwhile: Called with the connection's descriptor once the request is out and before the answer is awaited.
 
         Raises:
             TransportError: There is no connection, or it was lost before the answer began.
@@ -91,30 +95,102 @@ class Connection:
             connection = self._ready_socket()
             is_sent = self._send(connection, head, body)
             if meanwhile is not None:
-                meanwhile()
+                meanwhile(connection.fileno())
             response = self._receive(connection)
-        except OSError as error:
-            self.close()
-            if not _is_of_this_module(error):
-                raise  # a signal handler of user code raised it while we waited
-            raise _transport_error(error) from error
-        except BaseException:
-            self.close()
-            raise
+        except BaseException as error:  # noqa: BLE001 - also what a signal handler of user code raises while we wait
+            self._give_up(error)
         # A server that refuses a large body need not read it, though the kernels between us may have taken all of it.
         if not is_sent or (response.status == _CONTENT_TOO_LARGE and len(body) > _RECEIVE_BYTES):
             self.close()
+        return response
+
+    def begin(self) -> int:
+        """Makes the connection ready for a request that is sent in parts, and returns its descriptor.
+
+        Raises:
+            TransportError: There is no connection.
+            ForkedProcessError: This is a forked child of the process that opened the connection.
+        """
+        if getpid() != self._owner:
+            raise ForkedProcessError
+        try:
+            connection = self._ready_socket()
+        except BaseException as error:  # noqa: BLE001 - as above
+            self._give_up(error)
+        self._is_in_parts = True
+        return connection.fileno()
+
+    def send_now(self, parts: Sequence[bytes | memoryview]) -> int | None:
+        """Sends of the request that was begun what the kernel takes at once.
+
+        Returns:
+            The number of bytes, 0 when there is no room now; None when the server has answered already or hung up,
+            which ``receive`` tells.
+
+        Raises:
+            TransportError: The connection is gone.
+            ForkedProcessError: This is a forked child of the process that opened the connection.
+        """
+        connection = self._socket
+        if getpid() != self._owner:
+            raise ForkedProcessError
+        if connection is None:
+            raise TransportError("the connection was closed in the middle of a request")
+        try:
+            if not _is_quiet(connection) and not self._awaits_more(connection):
+                return None
+            return connection.sendmsg(parts, (), _SEND_NOW) if parts else 0
+        except BlockingIOError:
+            return 0
+        except (BrokenPipeError, ConnectionResetError):
+            return None  # what the server said before it closed is still there to be read
+        except BaseException as error:  # noqa: BLE001 - as above
+            self._give_up(error)
+
+    def wait_for_room(self) -> None:
+        """Waits until the kernel takes more of the request that was begun, or the server says something."""
+        assert self._socket is not None
+        readiness = poll()
+        readiness.register(self._socket.fileno(), POLLIN | POLLOUT)
+        readiness.poll()
+
+    def receive(self, *, is_sent: bool) -> Response:
+        """Waits for the answer to the request that was begun, and ends it.
+
+        Args:
+            is_sent: Whether the request is out as a whole; the connection is of no use afterwards if it is not.
+
+        Raises:
+            TransportError: The connection was lost before the answer began.
+            MalformedResponseError: What came is not one complete answer.
+        """
+        assert self._socket is not None
+        try:
+            response = self._receive(self._socket)
+        except BaseException as error:  # noqa: BLE001 - as above
+            self._give_up(error)
+        if not is_sent:
+            self.close()
+        self._is_in_parts = False
         return response
 
     def close(self) -> None:
         """Closes the connection; the next exchange opens a new one."""
         connection, self._socket = self._socket, None
         self._received = b""
+        self._is_in_parts = False
         if connection is not None:
             connection.close()
 
+    def _give_up(self, error: BaseException) -> NoReturn:
+        """Closes the connection and raises the error, in the runtime's own words if it is the network's."""
+        self.close()
+        if isinstance(error, OSError) and _is_of_this_module(error):
+            raise _transport_error(error) from error
+        raise error
+
     def _ready_socket(self) -> _socket.socket:
-        if self._socket is not None and not _is_quiet(self._socket):
+        if self._socket is not None and (self._is_in_parts or not _is_quiet(self._socket)):
             self.close()
         if self._socket is None:
             self._socket = _connect(self._address)

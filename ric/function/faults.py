@@ -135,6 +135,12 @@ def user_frames(tb: TracebackType | None) -> list[Frame]:
     return frames
 
 
+def user_trace(tb: TracebackType | None) -> list[str]:
+    """Returns the formatted frames of a traceback from the user's first one on; none if it did not get that far."""
+    frames = user_frames(tb)
+    return [] if frames and frames[0][0].startswith(_OWN_DIRECTORY) else _format_frames(frames)
+
+
 def message_of(value: object) -> str:
     """Returns ``str(value)``, or a stand-in when the user's ``__str__`` itself fails."""
     try:

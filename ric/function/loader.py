@@ -11,6 +11,7 @@ import sys
 from importlib import import_module
 
 from ric.errors import FaultException
+from ric.function.adapters import adapt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def load_handler(handler: str) -> Callable[..., Any]:
-    """Imports the handler's module and returns the handler.
+    """Imports the handler's module and returns the handler, as a plain callable whatever its kind (see adapters).
 
     Args:
         handler: ``module.function``; the module's packages are separated by dots or slashes.
@@ -44,12 +45,12 @@ def load_handler(handler: str) -> Callable[..., Any]:
         )
     module = _import(module_name)
     try:
-        function: Callable[..., Any] = getattr(module, attribute)
+        function = getattr(module, attribute)
     except AttributeError as error:
         raise FaultException(
             FaultException.HANDLER_NOT_FOUND, f"Handler '{attribute}' missing on module '{module_name}'"
         ) from error
-    return function
+    return adapt(function)
 
 
 def _import(module_name: str) -> ModuleType:

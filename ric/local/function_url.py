@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-PRELUDE_END = b"\0" * 8
-MAX_PRELUDE_BYTES = 16 * 1024
-
 # What Lambda hands over as text. All else is base64, form data included.
 _TEXT_TYPE = re.compile(r"text/.*|application/(json|javascript|xml)|[\w.+-]+/.*\+(json|xml)")
 _FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

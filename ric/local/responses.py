@@ -23,14 +23,6 @@ if TYPE_CHECKING:
 
     from ric.local.running import Running
 
-RESPONSE_MODE = "Lambda-Runtime-Function-Response-Mode"
-ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
-HTTP_INTEGRATION_TYPE = "application/vnd.awslambda.http-integration-response"
-"""The media type of a stream that begins with a prelude: status, headers and cookies of an HTTP response."""
-
-MAX_STREAMED_BYTES = 200 * 1024 * 1024
-"""Lambda's quota for a streamed response."""
-
 _ACCEPTED = 202
 
 
@@ -45,7 +37,7 @@ class ResponseReader:
     def __init__(self, headers: Message, stream: BufferedIOBase) -> None:
         self._headers = headers
         self._stream = stream
-        self._mode = headers.get(RESPONSE_MODE, "").strip().lower()
+        self._mode = headers.get(protocol.RESPONSE_MODE, "").strip().lower()
 
     @property
     def is_streaming(self) -> bool:
@@ -55,7 +47,7 @@ class ResponseReader:
     @property
     def objection(self) -> str | None:
         """Why the response cannot be taken, None if it can."""
-        return f"{RESPONSE_MODE} must be streaming or absent, not {self._mode}" if self._mode else None
+        return f"{protocol.RESPONSE_MODE} must be streaming or absent, not {self._mode}" if self._mode else None
 
     def pass_on(self, running: Running) -> tuple[int, Outcome]:
         """Reads the body and gives it to the caller as it comes; to one who wants a whole answer, as a whole.
@@ -64,7 +56,7 @@ class ResponseReader:
             The status for the runtime, and how the invocation ended.
         """
         content_type = self._headers.get("Content-Type") or "application/octet-stream"
-        limit_bytes = MAX_STREAMED_BYTES if running.reply.streams else protocol.MAX_RESPONSE_BYTES
+        limit_bytes = protocol.MAX_STREAMED_BYTES if running.reply.streams else protocol.MAX_RESPONSE_BYTES
         if running.reply.streams:
             running.reply.begin(content_type)
         collected: list[bytes] = []
@@ -97,7 +89,7 @@ class ResponseReader:
         if error_type is None:
             return None
         try:
-            document = base64.b64decode(trailers.get(ERROR_BODY, ""), validate=True)
+            document = base64.b64decode(trailers.get(protocol.ERROR_BODY, ""), validate=True)
         except binascii.Error:
             document = b""
         if not document:

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from ric.api import protocol
 from ric.local.function_url import (
-    MAX_PRELUDE_BYTES,
-    PRELUDE_END,
     InvalidResponseError,
     UrlRequest,
     UrlResponse,
@@ -19,7 +18,6 @@ from ric.local.function_url import (
     parse_result,
 )
 from ric.local.invocation import StoppedError
-from ric.local.responses import HTTP_INTEGRATION_TYPE
 from ric.local.service import FunctionService, raise_stopped
 
 if TYPE_CHECKING:
@@ -71,7 +69,7 @@ def _answer(connection: ServiceConnection, reply: Reply, request_id: str) -> Non
             connection.answer(response.status, response.body, [*response.fields, *own])
             return
         chunks = reply.chunks()
-        if content_type == HTTP_INTEGRATION_TYPE:
+        if content_type == protocol.HTTP_INTEGRATION_TYPE:
             response, first = _read_prelude(reply, chunks)
         else:
             response, first = UrlResponse(fields=[("Content-Type", content_type)]), b""
@@ -88,11 +86,11 @@ def _read_prelude(reply: Reply, chunks: Iterator[bytes]) -> tuple[UrlResponse, b
     collected = b""
     for chunk in chunks:
         collected += chunk
-        prelude, end, first = collected.partition(PRELUDE_END)
+        prelude, end, first = collected.partition(protocol.PRELUDE_END)
         if end:
             return parse_prelude(prelude), first
-        if len(collected) > MAX_PRELUDE_BYTES:
-            raise InvalidResponseError(f"there is no end of the prelude in the first {MAX_PRELUDE_BYTES} bytes")
+        if len(collected) > protocol.MAX_PRELUDE_BYTES:
+            raise InvalidResponseError(f"the prelude does not end in the first {protocol.MAX_PRELUDE_BYTES} bytes")
     if reply.answer().outcome.is_function_error:
         raise InvalidResponseError("the function failed")
     raise InvalidResponseError("the stream ended in its prelude")

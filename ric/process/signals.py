@@ -24,3 +24,8 @@ def end_on_sigterm() -> None:
 
 def _exit(number: int, frame: object) -> None:
     sys.exit(EXIT_TERMINATED)
+
+
+def is_own_handler(handler: object) -> bool:
+    """Whether a signal handler is the one from here, and none of user code."""
+    return handler is _exit

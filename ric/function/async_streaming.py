@@ -1,0 +1,93 @@
+"""Sends a body that is an async iterable, without holding up the other tasks of the event loop.
+
+A caller who reads slowly makes only this body wait. When the response is refused or the connection lost, the body is
+cancelled where it waits, so its ``finally`` blocks run at once and not at the next piece.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from ric.function.streaming import Sender, StreamingResponse, encode_piece
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ric.api.upload import ChunkedUpload
+    from ric.function.reply import Reply
+
+
+async def send_async_iterable(answer: Reply, body: Any, head: StreamingResponse | None) -> None:
+    """Sends all pieces of a body, and closes it.
+
+    Args:
+        answer: The reply whose stream it is.
+        body: An async iterable of str and bytes.
+        head: Status, headers and cookies, or None for plain bytes.
+
+    Raises:
+        StreamingError: A piece is neither str nor bytes, or the response was begun before.
+        RuntimeApiError: The response was refused, or the connection is lost.
+        BaseException: What the body raises.
+    """
+    watch: _Watch | None = None
+    try:
+        sender = Sender(answer, head)
+        if sender.upload is not None:
+            watch = _Watch(sender.upload)
+        async for piece in body:
+            if not (content := encode_piece(piece)):
+                continue
+            upload = sender.opened()
+            if watch is None:
+                watch = _Watch(upload)
+            upload.put(content)
+            while not upload.flush():
+                await watch.wait_for_room()
+        sender.opened()  # a stream without a piece is a response, too
+    except asyncio.CancelledError:
+        if sender.upload is not None and sender.upload.failure is not None:
+            raise sender.upload.failure from None
+        raise
+    finally:
+        if watch is not None:
+            watch.end()
+        close = getattr(body, "aclose", None)
+        if close is not None:
+            await close()
+
+
+class _Watch:
+    """Follows a stream's connection on the event loop, and cancels the current task when nobody wants more of it."""
+
+    def __init__(self, upload: ChunkedUpload) -> None:
+        self._upload = upload
+        self._loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._loop.add_reader(upload.fileno(), self._look)
+
+    async def wait_for_room(self) -> None:
+        """Returns when the connection takes more."""
+        room = self._loop.create_future()
+        self._loop.add_writer(self._upload.fileno(), _settle, room)
+        try:
+            await room
+        finally:
+            self._loop.remove_writer(self._upload.fileno())
+
+    def end(self) -> None:
+        """Stops watching."""
+        self._loop.remove_reader(self._upload.fileno())
+
+    def _look(self) -> None:
+        if not self._upload.is_wanted():
+            self.end()
+            self._task.cancel()
+
+
+def _settle(room: asyncio.Future[None]) -> None:
+    if not room.done():
+        room.set_result(None)

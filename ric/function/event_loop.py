@@ -1,0 +1,137 @@
+"""The process's event loop, on which async handlers run.
+
+It is made once and lives as long as the process, so what an invocation leaves on it works in the next one: clients,
+their connections, caches. It runs on the thread that serves the invocation, and stands still between invocations, as
+the whole environment does in Lambda.
+
+Tasks that a handler leaves behind are kept: they go on in the next invocation, with the request id of the one that
+made them. At the end of the process they are cancelled, so that their ``finally`` blocks run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextvars
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+
+from ric import config
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from concurrent.futures import Future
+    from typing import Any
+
+_LAST_TASKS_PATIENCE_S = 0.25
+_MANY_LEFT_OVER = 100
+
+_loop: asyncio.AbstractEventLoop | None = None
+# asyncio itself holds tasks only weakly: one that waits for something which nobody else holds would vanish.
+_left_over: set[asyncio.Task[Any]] = set()
+_warn_from = _MANY_LEFT_OVER
+
+
+def prepare() -> asyncio.AbstractEventLoop:
+    """Returns the loop, made now if there is none yet.
+
+    Raises:
+        InvalidSettingError: ``RIC_EVENT_LOOP`` asks for one that does not exist or is not installed.
+    """
+    global _loop
+    if _loop is None:
+        _loop = _new_loop()
+        _loop.set_default_executor(_ContextExecutor(thread_name_prefix="asyncio"))
+        _loop.set_exception_handler(_log_in_context)
+        atexit.register(_close)
+    return _loop
+
+
+def run(awaitable: Awaitable[Any]) -> Any:
+    """Runs an awaitable to its end on the calling thread and returns its result.
+
+    Raises:
+        concurrent.futures.CancelledError: It was cancelled by itself or one of its tasks; to others that is a failure
+            like any.
+        BaseException: What it raises.
+    """
+    loop = prepare()
+    task = loop.create_task(_await(awaitable))
+    try:
+        return loop.run_until_complete(task)
+    except asyncio.CancelledError as error:
+        raise CancelledError(*error.args).with_traceback(error.__traceback__) from None
+    except BaseException:
+        _unwind(loop, task)
+        raise
+    finally:
+        _keep_left_over(loop)
+
+
+async def _await(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
+
+
+def _unwind(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+    """Lets a task end that an exception from outside, such as a signal handler's, has interrupted."""
+    if not task.done():
+        task.cancel()
+        loop.run_until_complete(asyncio.wait((task,)))
+    if not task.cancelled():
+        task.exception()  # it is on its way already, and need not be logged as lost
+
+
+def _keep_left_over(loop: asyncio.AbstractEventLoop) -> None:
+    global _left_over, _warn_from
+    _left_over = asyncio.all_tasks(loop)
+    if len(_left_over) >= _warn_from:
+        _warn_from = 2 * len(_left_over)
+        import logging
+
+        logging.getLogger("ric").warning(
+            "%d tasks that earlier invocations left behind have not ended; one of them is %r",
+            len(_left_over),
+            next(iter(_left_over)),
+        )
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    if config.event_loop() == config.UVLOOP:
+        try:
+            import uvloop  # type: ignore[import-not-found, unused-ignore]
+        except ImportError as error:
+            raise config.InvalidSettingError(
+                config.EVENT_LOOP_VARIABLE, config.UVLOOP, "uvloop cannot be imported: pip install uvloop"
+            ) from error
+        return uvloop.new_event_loop()  # type: ignore[no-any-return, unused-ignore]
+    return asyncio.new_event_loop()
+
+
+class _ContextExecutor(ThreadPoolExecutor):
+    """Runs what ``run_in_executor`` is given in the caller's context, so that it logs with the right request id."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return super().submit(contextvars.copy_context().run, fn, *args, **kwargs)
+
+
+def _log_in_context(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Logs what asyncio has to say of a task in that task's context, which has its request id."""
+    get_context = getattr(context.get("task") or context.get("future"), "get_context", None)  # from Python 3.12 on
+    if get_context is None:
+        loop.default_exception_handler(context)
+    else:
+        get_context().run(loop.default_exception_handler, context)
+
+
+def _close() -> None:
+    """Ends what is left on the loop: tasks are cancelled, generators closed, each with a moment to clean up."""
+    loop = _loop
+    if loop is None or loop.is_running() or loop.is_closed():
+        return
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks, timeout=_LAST_TASKS_PATIENCE_S))
+    loop.run_until_complete(asyncio.wait_for(loop.shutdown_asyncgens(), _LAST_TASKS_PATIENCE_S))
+    loop.close()

@@ -1,0 +1,79 @@
+"""The answer to the invocation at hand, for handlers that begin it before they end.
+
+The loop makes one Reply for each invocation and leaves it in a context variable, so that adapters and
+``response_stream`` find it from wherever they are called: behind any number of wrappers, in tasks, in threads that
+carry the context along.
+"""
+
+from __future__ import annotations
+
+from _contextvars import ContextVar
+
+from ric.errors import StreamingError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ric.api.upload import ChunkedUpload
+
+
+class Reply:
+    """How one invocation is answered: as a whole when its handler has ended, or, once opened, as a stream.
+
+    Args:
+        client: Has ``start_response``.
+        invoke_id: The request id.
+        echo: The invocation id, if one came.
+
+    Attributes:
+        upload: Takes the stream once it was opened.
+        content_type: Its media type.
+        failure: What the handler raised in the middle of its stream and perhaps did not let through.
+    """
+
+    __slots__ = ("_client", "_echo", "_is_over", "content_type", "failure", "invoke_id", "upload")
+
+    def __init__(self, client: Any, invoke_id: str, echo: tuple[str, ...]) -> None:
+        self._client = client
+        self._echo = echo
+        self._is_over = False
+        self.invoke_id = invoke_id
+        self.content_type = ""
+        self.upload: ChunkedUpload | None = None
+        self.failure: BaseException | None = None
+
+    def open(self, content_type: str) -> ChunkedUpload:
+        """Begins the stream.
+
+        Args:
+            content_type: Its media type.
+
+        Raises:
+            StreamingError: The invocation is over, or its response was begun before.
+            RuntimeApiError: There is no connection.
+        """
+        if self._is_over:
+            raise StreamingError(f"invocation {self.invoke_id} is over; a response is streamed while its handler runs")
+        if self.upload is not None:
+            raise StreamingError("the response was begun before; there is one stream for each invocation")
+        self.upload = self._client.start_response(self.invoke_id, content_type, *self._echo)
+        self.content_type = content_type
+        return self.upload
+
+    def end(self) -> None:
+        """Notes that the handler has ended: what it left behind must not begin a stream any more."""
+        self._is_over = True
+
+    def raise_failure(self) -> None:
+        """Raises what the handler raised in the middle of its stream, if it did: half a response is none."""
+        if self.failure is not None:
+            raise self.failure
+
+    def is_broken_by(self, error: BaseException) -> bool:
+        """Whether the error says that the stream is refused or lost, so that there is nobody left to be told."""
+        return self.upload is not None and self.upload.failure is error
+
+
+current: ContextVar[Reply | None] = ContextVar("ric_reply", default=None)
+"""The reply to the invocation that this context belongs to."""

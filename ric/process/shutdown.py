@@ -1,0 +1,86 @@
+"""``ric.on_shutdown``: what a function wants done before its environment ends.
+
+Lambda tells a function of its end, by SIGTERM, only if an extension is registered. So the first callback makes the
+runtime register an internal one; with no callback nothing of all this happens, and nothing of it is imported. Source:
+"Lambda execution environment lifecycle", Lambda developer guide, section "Shutdown phase".
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    from ric.process.termination import Termination
+
+    C = TypeVar("C", bound=Callable[[], Any])
+
+_callbacks: list[Callable[[], Any]] = []
+_termination: Termination | None = None
+# Client and log sink of the loop, once that is about to begin.
+_loop: tuple[Any, Any] | None = None
+
+
+def on_shutdown(callback: C) -> C:
+    """Runs a function on SIGTERM, when no invocation is at work any more. May be used as a decorator.
+
+    Call it while the handler module is imported, because Lambda registers extensions only until the first event is
+    asked for; what is registered later runs where SIGTERM comes all the same, as from ``docker stop``.
+
+    Args:
+        callback: Takes no arguments; may be ``async def``. The one registered last runs first. If one fails, that is
+            logged and the others run. All together have what is left of ``RIC_SHUTDOWN_GRACE_MS``.
+
+    Returns:
+        The callback.
+
+    Raises:
+        TypeError: It is not callable.
+    """
+    if not callable(callback):
+        raise TypeError(f"on_shutdown() takes a function, not {callback!r}")
+    _callbacks.append(callback)
+    if _loop is not None and _termination is None:
+        _prepare(*_loop)
+    return callback
+
+
+def begin(client: Any, log_sink: Any) -> None:
+    """Makes ready for SIGTERM if there are callbacks, before the first event is asked for.
+
+    Args:
+        client: The loop's client.
+        log_sink: Where failures of callbacks are logged.
+
+    Raises:
+        InvalidSettingError: ``RIC_SHUTDOWN_GRACE_MS`` is not a number of ms.
+    """
+    global _loop
+    _loop = (client, log_sink)
+    if _callbacks:
+        _prepare(client, log_sink)
+
+
+def is_requested() -> bool:
+    """Whether SIGTERM came and the loop should end."""
+    return _termination is not None and _termination.is_requested
+
+
+def finish() -> None:
+    """Runs the callbacks if SIGTERM came; does nothing otherwise.
+
+    Raises:
+        SystemExit: Always, if they were run.
+    """
+    if is_requested():
+        assert _termination is not None
+        _termination.run_callbacks()
+
+
+def _prepare(client: Any, log_sink: Any) -> None:
+    global _termination
+    from ric.process.termination import Termination
+
+    _termination = Termination(_callbacks, log_sink)
+    _termination.watch(client)

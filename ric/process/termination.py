@@ -1,0 +1,174 @@
+"""SIGTERM for a function that has callbacks: the invocation at work ends first, then they run, all within a time limit.
+
+The signal handler only records; the loop acts. While the loop waits for an event, it waits for the signal as well, by
+a pipe, so that neither is missed. From the signal on there is a time limit, kept by a thread: at half of it whatever
+still runs is interrupted by SystemExit, at its end the process ends, before Lambda kills it without a word.
+"""
+
+from __future__ import annotations
+
+import _signal
+import _thread
+import os
+import sys
+from fcntl import F_DUPFD_CLOEXEC, fcntl
+from select import POLLIN, poll
+from time import monotonic, sleep
+
+from ric import config
+from ric.api.extension import InternalExtension
+from ric.errors import EXIT_FAILURE, EXIT_TERMINATED, RuntimeApiError
+from ric.function.faults import build_fault_result
+from ric.process.error_log import log_error
+from ric.process.signals import is_own_handler
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+_PIPE_BYTES = 512
+_LAST_STANDARD_DESCRIPTOR = 2
+
+
+class Termination:
+    """Waits for SIGTERM and ends the process in order.
+
+    Args:
+        callbacks: What to run; the last one first. It may still grow.
+        log_sink: Where failures are logged.
+
+    Attributes:
+        is_requested: Whether SIGTERM came.
+
+    Raises:
+        InvalidSettingError: ``RIC_SHUTDOWN_GRACE_MS`` is not a number of ms.
+    """
+
+    def __init__(self, callbacks: list[Callable[[], Any]], log_sink: Any) -> None:
+        self.is_requested = False
+        self._callbacks = callbacks
+        self._log_sink = log_sink
+        self._grace_s = config.shutdown_grace_ms() / 1000
+        self._is_finishing = False
+        self._pid = os.getpid()
+        self._main_thread = _thread.get_ident()
+        self._previous: Any = None
+        self._pipe_out, self._pipe_in = _private_pipe()
+
+    def watch(self, client: Any) -> None:
+        """Handles SIGTERM from now on, and makes sure that Lambda sends it.
+
+        Args:
+            client: The loop's client, whose wait for events is made to end at the signal.
+        """
+        try:
+            self._previous = _signal.signal(_signal.SIGTERM, self._on_sigterm)
+        except ValueError:
+            self._warn("callbacks of on_shutdown() will not run: the loop is not on the main thread")
+            return
+        # The kernel writes to the pipe even if the signal arrives between a look at it and the wait.
+        others = _signal.set_wakeup_fd(self._pipe_in, warn_on_full_buffer=False)
+        if others != -1:
+            _signal.set_wakeup_fd(others, warn_on_full_buffer=False)
+        if hasattr(client, "wait_idle_with"):
+            client.wait_idle_with(self._wait)
+        self._register_extension(getattr(client, "lambda_runtime_address", None))
+
+    def run_callbacks(self) -> NoReturn:
+        """Runs the callbacks and ends the process.
+
+        Raises:
+            SystemExit: 143, or 1 if a callback failed, or what a callback asked for.
+        """
+        self._is_finishing = True
+        status: Any = EXIT_TERMINATED
+        while self._callbacks:
+            try:
+                self._run(self._callbacks.pop())
+            except SystemExit as request:
+                status = request.code
+            except BaseException:  # noqa: BLE001 - user code; the others still have to run
+                log_error(build_fault_result(sys.exc_info(), None), self._log_sink)
+                status = EXIT_FAILURE
+        if callable(self._previous) and not is_own_handler(self._previous):
+            self._previous(_signal.SIGTERM, None)  # the function's own, which stood here before
+        sys.exit(status)
+
+    @staticmethod
+    def _run(callback: Callable[[], Any]) -> None:
+        result = callback()
+        if hasattr(result, "__await__"):
+            from ric.function import event_loop
+
+            event_loop.run(result)
+
+    def _wait(self, descriptor: int) -> None:
+        """Waits for an event, or for the signal.
+
+        Raises:
+            SystemExit: The signal came first.
+        """
+        readiness = poll()
+        readiness.register(descriptor, POLLIN)
+        readiness.register(self._pipe_out, POLLIN)
+        while descriptor not in dict(readiness.poll()):
+            os.read(self._pipe_out, _PIPE_BYTES)
+            if self.is_requested:
+                raise SystemExit(EXIT_TERMINATED)
+
+    def _on_sigterm(self, number: int, frame: object) -> None:
+        if os.getpid() != self._pid:
+            # A child that the handler forked: it has none of this, and ends as it would.
+            _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
+            os.kill(os.getpid(), _signal.SIGTERM)
+        elif not self.is_requested:
+            self.is_requested = True
+            os.write(self._pipe_in, b"\0")
+            _thread.start_new_thread(self._keep_time, (monotonic() + self._grace_s,))
+        elif not self._is_finishing:
+            raise SystemExit(EXIT_TERMINATED)
+
+    def _keep_time(self, end_s: float) -> None:
+        """Interrupts what runs at half of the time, and ends the process when it is up."""
+        sleep(max(0.0, end_s - self._grace_s / 2 - monotonic()))
+        if not self._is_finishing:
+            _signal.pthread_kill(self._main_thread, _signal.SIGTERM)
+        sleep(max(0.0, end_s - monotonic()))
+        self._warn(f"shutdown took longer than the {self._grace_s * 1000:.0f} ms that there are; see on_shutdown()")
+        os._exit(EXIT_FAILURE)
+
+    def _register_extension(self, address: str | None) -> None:
+        try:
+            extension = InternalExtension(address or config.runtime_api_address())
+            extension.register()
+        except (RuntimeApiError, ValueError, KeyError) as error:
+            self._warn(
+                "Lambda will not send SIGTERM, so callbacks of on_shutdown() may not run; "
+                f"they must be registered while the handler module is imported: {error}"
+            )
+        else:
+            _thread.start_new_thread(_wait_for_ever, (extension,))
+
+    def _warn(self, message: str) -> None:
+        self._log_sink.log(f"[WARNING] ric: {message}\n")
+
+
+def _wait_for_ever(extension: InternalExtension) -> None:
+    """Asks for the extension's next event, without which Lambda does not take it for ready; none ever comes."""
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, {_signal.SIGTERM, _signal.SIGINT})
+    try:
+        extension.wait()
+    except RuntimeApiError:
+        return  # the Runtime API is gone, which the loop finds out and says
+
+
+def _private_pipe() -> tuple[int, int]:
+    """Makes a pipe that never blocks and never takes the place of a standard stream that the handler closed."""
+    ends = []
+    for end in os.pipe():
+        moved = fcntl(end, F_DUPFD_CLOEXEC, _LAST_STANDARD_DESCRIPTOR + 1)
+        os.close(end)
+        os.set_blocking(moved, False)
+        ends.append(moved)
+    return ends[0], ends[1]
