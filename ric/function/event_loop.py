@@ -21,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from concurrent.futures import Future
+    from types import TracebackType
     from typing import Any
 
 _LAST_TASKS_PATIENCE_S = 0.25
@@ -60,16 +61,26 @@ def run(awaitable: Awaitable[Any]) -> Any:
     try:
         return loop.run_until_complete(task)
     except asyncio.CancelledError as error:
-        raise CancelledError(*error.args).with_traceback(error.__traceback__) from None
-    except BaseException:
+        raise CancelledError(*error.args).with_traceback(_inner_part(error.__traceback__)) from None
+    except BaseException as error:
         _unwind(loop, task)
-        raise
+        raise error.with_traceback(_inner_part(error.__traceback__))
     finally:
         _keep_left_over(loop)
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
+
+
+def _inner_part(traceback: TracebackType | None) -> TracebackType | None:
+    """Returns the traceback without the frames of asyncio that lead to the task: they tell nobody anything."""
+    part = traceback
+    while part is not None:
+        if part.tb_frame.f_code is _await.__code__:
+            return part
+        part = part.tb_next
+    return traceback
 
 
 def _unwind(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:

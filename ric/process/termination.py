@@ -2,7 +2,7 @@
 
 The signal handler only records; the loop acts. While the loop waits for an event, it waits for the signal as well, by
 a pipe, so that neither is missed. From the signal on there is a time limit, kept by a thread: at half of it whatever
-still runs is interrupted by SystemExit, at its end the process ends, before Lambda kills it without a word.
+still runs is interrupted, at its end the process ends, before Lambda kills it without a word.
 """
 
 from __future__ import annotations
@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 
 _PIPE_BYTES = 512
 _LAST_STANDARD_DESCRIPTOR = 2
+
+
+class ShutdownInterrupt(SystemExit):
+    """Ends a handler that is still at work when half of the time between SIGTERM and SIGKILL is over."""
+
+    def __str__(self) -> str:
+        return "the environment is shut down, and the handler did not end in time"
 
 
 class Termination:
@@ -127,7 +134,7 @@ class Termination:
             os.write(self._pipe_in, b"\0")
             _thread.start_new_thread(self._keep_time, (monotonic() + self._grace_s,))
         elif not self._is_finishing:
-            raise SystemExit(EXIT_TERMINATED)
+            raise ShutdownInterrupt(EXIT_TERMINATED)
 
     def _keep_time(self, end_s: float) -> None:
         """Interrupts what runs at half of the time, and ends the process when it is up."""

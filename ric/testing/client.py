@@ -7,11 +7,14 @@ client would have sent.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ric.api.client import LambdaRuntimeClient
 from ric.api.marshal import LambdaMarshaller
 from ric.api.runtime_api import encode_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,13 @@ class PostedResult:
         invoke_id: The request id.
         body: The encoded result.
         content_type: Its media type.
+        chunks: The same, as it was streamed; None if it was sent as a whole.
     """
 
     invoke_id: str
     body: bytes
     content_type: str
+    chunks: tuple[bytes, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -37,11 +42,51 @@ class PostedError:
         invoke_id: The request id.
         body: The error document, JSON.
         xray_cause: The X-Ray error cause, JSON.
+        chunks: What was streamed before; None if nothing was, not even the beginning of a response.
     """
 
     invoke_id: str
     body: bytes
     xray_cause: str
+    chunks: tuple[bytes, ...] | None = None
+
+
+class RecordedUpload:
+    """A streamed response, as ``ric.api.upload.ChunkedUpload`` takes it, kept.
+
+    Attributes:
+        chunks: What was sent.
+        failure: None: nobody refuses it.
+        is_finished: Whether the response has ended.
+    """
+
+    failure = None
+
+    def __init__(self) -> None:
+        self.chunks: list[bytes] = []
+        self.is_finished = False
+
+    def fileno(self) -> int:
+        """Returns -1: there is no connection, and never a reason to wait for it."""
+        return -1
+
+    def put(self, *pieces: bytes | memoryview) -> None:
+        """Keeps each piece as a chunk."""
+        self.chunks += [bytes(piece) for piece in pieces if len(piece)]
+
+    write = put
+
+    def flush(self) -> bool:
+        """Returns that nothing is waiting."""
+        return True
+
+    def is_wanted(self) -> bool:
+        """Returns that more is welcome."""
+        return True
+
+    def finish(self, trailers: Iterable[tuple[str, str]] = ()) -> None:
+        """Notes the end of the response."""
+        self.is_finished = True
 
 
 class RecordingClient:
@@ -57,6 +102,12 @@ class RecordingClient:
         # Ours keeps the encoder that suited the environment at its first use; the next test may have another one.
         self.marshaller: Any = LambdaMarshaller() if type(assigned) is LambdaMarshaller else assigned
         self.posts: list[PostedResult | PostedError] = []
+        self._upload: RecordedUpload | None = None
+
+    def start_response(self, invoke_id: str, content_type: str, invocation_id: str | None = None) -> RecordedUpload:
+        """Starts a streamed result, which a post ends; the arguments are those of the real client."""
+        self._upload = RecordedUpload()
+        return self._upload
 
     def post_invocation_result(
         self,
@@ -66,10 +117,16 @@ class RecordingClient:
         invocation_id: str | None = None,
     ) -> None:
         """Keeps the result of an invocation; the arguments are those of the real client."""
-        self.posts.append(PostedResult(invoke_id, encode_json(result_data), content_type))
+        chunks = self._take_chunks()
+        body = encode_json(result_data) if chunks is None else b"".join(chunks)
+        self.posts.append(PostedResult(invoke_id, body, content_type, chunks))
 
     def post_invocation_error(
         self, invoke_id: str, error_response_data: str, xray_fault: str, invocation_id: str | None = None
     ) -> None:
         """Keeps the error of an invocation; the arguments are those of the real client."""
-        self.posts.append(PostedError(invoke_id, encode_json(error_response_data), xray_fault))
+        self.posts.append(PostedError(invoke_id, encode_json(error_response_data), xray_fault, self._take_chunks()))
+
+    def _take_chunks(self) -> tuple[bytes, ...] | None:
+        upload, self._upload = self._upload, None
+        return None if upload is None else tuple(upload.chunks)

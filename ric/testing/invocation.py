@@ -6,15 +6,20 @@ invocations from several threads wait for each other; for a function that serves
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ric import bootstrap
 from ric.api.marshal import JSON, to_json
 from ric.api.runtime_api import encode_json
+from ric.function import reply
+from ric.function.adapters import adapt
 from ric.function.loader import load_handler
 from ric.process import identity
 from ric.testing.capture import captured_output
@@ -59,10 +64,23 @@ def invoke(
         BaseException: Whatever the handler's module raises while it is imported, and whatever the handler raises that
             is neither an ``Exception`` nor ``SystemExit``: Ctrl-C, or ``pytest.fail()`` in something it calls.
     """
-    function = _load(handler) if isinstance(handler, str) else handler
+    function = _load(handler) if isinstance(handler, str) else adapt(handler)
     body = event if isinstance(event, bytes) else encode_json(to_json(event))
-    with _one_at_a_time:
-        return copy_context().run(_run, function, body, context or make_context(), trace_id)
+    run = partial(_run, function, body, context or make_context(), trace_id)
+    variables = copy_context()
+    if reply.current.get() is not None or not _is_in_event_loop():  # a handler that invokes another one stays here
+        return variables.run(run)
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(variables.run, run).result()
+
+
+def _is_in_event_loop() -> bool:
+    """Whether an async test calls: an async handler has a loop of its own, and a thread runs one loop at a time."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 class Invoker:
@@ -99,6 +117,11 @@ def _load(handler: str) -> Handler:
 
 
 def _run(function: Handler, body: bytes, context: LambdaContext, trace_id: str | None) -> InvocationResult:
+    with _one_at_a_time:
+        return _run_alone(function, body, context, trace_id)
+
+
+def _run_alone(function: Handler, body: bytes, context: LambdaContext, trace_id: str | None) -> InvocationResult:
     client = RecordingClient()
     raised: BaseException | None = None
     end_of_process: SystemExit | None = None
@@ -150,5 +173,6 @@ def _result(
     post: PostedResult | PostedError, logs: str, duration_ms: float, raised: BaseException | None
 ) -> InvocationResult:
     if isinstance(post, PostedResult):
-        return InvocationResult(post.body, post.content_type, logs, duration_ms)
-    return InvocationResult(post.body, JSON, logs, duration_ms, ErrorDocument.from_json(post.body), raised)
+        return InvocationResult(post.body, post.content_type, logs, duration_ms, streamed=post.chunks)
+    document = ErrorDocument.from_json(post.body)
+    return InvocationResult(post.body, JSON, logs, duration_ms, document, raised, post.chunks)

@@ -61,6 +61,7 @@ class InvocationResult:
         duration_ms: How long it took, in ms, decoding and encoding included.
         error: The error document; None after a success.
         exception: What the handler raised, if it did.
+        streamed: The chunks that were sent while the function ran; None if it did not stream.
     """
 
     raw: bytes
@@ -69,6 +70,7 @@ class InvocationResult:
     duration_ms: float
     error: ErrorDocument | None = None
     exception: BaseException | None = field(default=None, repr=False, compare=False)
+    streamed: tuple[bytes, ...] | None = None
 
     @cached_property
     def payload(self) -> Any:
@@ -77,8 +79,8 @@ class InvocationResult:
 
     @property
     def chunks(self) -> tuple[bytes, ...]:
-        """The body as it was sent: in one piece."""
-        return (self.raw,)
+        """The body in the pieces in which it was sent: those of a stream, or the whole."""
+        return (self.raw,) if self.streamed is None else self.streamed
 
     def raise_for_error(self) -> InvocationResult:
         """Returns this result if it is a success.
