@@ -99,6 +99,14 @@ class Peer:
         body, self.received = self.received[:length], self.received[length:]
         self.api.requests[-1] = self.api.requests[-1]._replace(body=body)
 
+    def read_body_until(self, end: bytes) -> None:
+        """Adds to the body of the request whose head was read last what comes up to these bytes."""
+        while end not in self.received:
+            self._receive()
+        body, found, self.received = self.received.partition(end)
+        request = self.api.requests[-1]
+        self.api.requests[-1] = request._replace(body=request.body + body + found)
+
     def _receive(self) -> None:
         data = self.connection.recv(256 * 1024)
         if not data:
@@ -180,6 +188,49 @@ def read_body(length: int) -> Step:
 
     def step(peer: Peer) -> None:
         peer.read_body(length)
+
+    return step
+
+
+def read_until(end: bytes) -> Step:
+    """Reads the body of a request whose head was read before, up to these bytes."""
+    return lambda peer: peer.read_body_until(end)
+
+
+def read_stream() -> Step:
+    """Reads a whole request whose body comes in chunks; the body is kept as it came, with sizes and trailers."""
+
+    def step(peer: Peer) -> None:
+        peer.read_head()
+        peer.read_body_until(b"0\r\n")
+        peer.read_body_until(b"\r\n")
+        while not peer.api.requests[-1].body.endswith(b"\r\n\r\n"):
+            peer.read_body_until(b"\r\n")
+
+    return step
+
+
+def answer_stream(data: bytes) -> Step:
+    """Reads a whole request whose body comes in chunks, then sends the bytes."""
+
+    def step(peer: Peer) -> None:
+        read_stream()(peer)
+        peer.connection.sendall(data)
+
+    return step
+
+
+def skim_stream(sizes: list[int]) -> Step:
+    """Reads the rest of a body in chunks and notes only how many bytes that were, for bodies of any size."""
+
+    def step(peer: Peer) -> None:
+        tail, peer.received = peer.received, b""
+        sizes.append(len(tail))
+        while not tail.endswith(b"\r\n0\r\n\r\n"):
+            data = peer.connection.recv(1024 * 1024)
+            assert data, "the connection was closed within the body"
+            sizes[-1] += len(data)
+            tail = (tail + data)[-16:]
 
     return step
 

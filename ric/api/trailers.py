@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_TRAILER_BYTES = 4000
-_MESSAGE_CHARACTERS = 1024
 _TYPE_CHARACTERS = 256
 _CROPPED = " ..."
 
@@ -51,8 +50,9 @@ def _shortened(document: bytes, limit_bytes: int) -> bytes:
     message, stack = str(kept["errorMessage"] or ""), list(kept["stackTrace"] or ())
     frames, characters = len(stack), len(message)
     while len(encoded := _encode(kept)) > limit_bytes and (frames or characters):
-        if characters > _MESSAGE_CHARACTERS or not frames:
-            characters = min(characters // 2, _MESSAGE_CHARACTERS)
+        # The message gets half of the room, or more if the frames leave it.
+        if not frames or len(_encode(kept["errorMessage"])) > limit_bytes // 2:
+            characters = min(characters // 2, limit_bytes)
         else:
             frames //= 2
         kept["errorMessage"] = message if characters == len(message) else message[:characters] + _CROPPED
@@ -60,5 +60,5 @@ def _shortened(document: bytes, limit_bytes: int) -> bytes:
     return encoded
 
 
-def _encode(document: dict[str, Any]) -> bytes:
-    return to_json(document).encode("utf-8", "backslashreplace")
+def _encode(value: object) -> bytes:
+    return to_json(value).encode("utf-8", "backslashreplace")

@@ -62,9 +62,9 @@ def run(awaitable: Awaitable[Any]) -> Any:
         return loop.run_until_complete(task)
     except asyncio.CancelledError as error:
         raise CancelledError(*error.args).with_traceback(_inner_part(error.__traceback__)) from None
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - it goes on its way, less what nobody wants to read
         _unwind(loop, task)
-        raise error.with_traceback(_inner_part(error.__traceback__))
+        raise error.with_traceback(_inner_part(error.__traceback__))  # noqa: B904 - the same exception
     finally:
         _keep_left_over(loop)
 
