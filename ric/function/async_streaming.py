@@ -7,6 +7,7 @@ cancelled where it waits, so its ``finally`` blocks run at once and not at the n
 from __future__ import annotations
 
 import asyncio
+from os import set_blocking
 
 from ric.function.streaming import Sender, StreamingResponse, encode_piece
 
@@ -70,11 +71,13 @@ class _Watch:
         self._descriptor = upload.fileno()
         if self._descriptor >= 0:  # where tests record what is sent, there is none
             self._loop.add_reader(self._descriptor, self._look)
+            set_blocking(self._descriptor, True)  # uvloop changes that for all who use the connection
 
     async def wait_for_room(self) -> None:
         """Returns when the connection takes more."""
         room = self._loop.create_future()
         self._loop.add_writer(self._descriptor, _settle, room)
+        set_blocking(self._descriptor, True)
         try:
             await room
         finally:

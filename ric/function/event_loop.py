@@ -29,7 +29,7 @@ _MANY_LEFT_OVER = 100
 
 _loop: asyncio.AbstractEventLoop | None = None
 # asyncio itself holds tasks only weakly: one that waits for something which nobody else holds would vanish.
-_left_over: set[asyncio.Task[Any]] = set()
+_tasks: set[asyncio.Future[Any]] = set()
 _warn_from = _MANY_LEFT_OVER
 
 
@@ -44,6 +44,7 @@ def prepare() -> asyncio.AbstractEventLoop:
         _loop = _new_loop()
         _loop.set_default_executor(_ContextExecutor(thread_name_prefix="asyncio"))
         _loop.set_exception_handler(_log_in_context)
+        _loop.set_task_factory(_new_task)
         atexit.register(_close)
     return _loop
 
@@ -66,7 +67,7 @@ def run(awaitable: Awaitable[Any]) -> Any:
         _unwind(loop, task)
         raise error.with_traceback(_inner_part(error.__traceback__))  # noqa: B904 - the same exception
     finally:
-        _keep_left_over(loop)
+        _warn_of_a_leak()
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
@@ -92,17 +93,23 @@ def _unwind(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
         task.exception()  # it is on its way already, and need not be logged as lost
 
 
-def _keep_left_over(loop: asyncio.AbstractEventLoop) -> None:
-    global _left_over, _warn_from
-    _left_over = asyncio.all_tasks(loop)
-    if len(_left_over) >= _warn_from:
-        _warn_from = 2 * len(_left_over)
+def _new_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Future[Any]:
+    task: asyncio.Future[Any] = asyncio.Task(coroutine, loop=loop, **options)
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+    return task
+
+
+def _warn_of_a_leak() -> None:
+    global _warn_from
+    if len(_tasks) >= _warn_from:
+        _warn_from = 2 * len(_tasks)
         import logging
 
         logging.getLogger("ric").warning(
             "%d tasks that earlier invocations left behind have not ended; one of them is %r",
-            len(_left_over),
-            next(iter(_left_over)),
+            len(_tasks),
+            next(iter(_tasks)),
         )
 
 

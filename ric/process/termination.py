@@ -58,7 +58,6 @@ class Termination:
         self._log_sink = log_sink
         self._grace_s = config.shutdown_grace_ms() / 1000
         self._is_finishing = False
-        self._pid = os.getpid()
         self._main_thread = _thread.get_ident()
         self._previous: Any = None
         self._pipe_out, self._pipe_in = _private_pipe()
@@ -78,6 +77,7 @@ class Termination:
         others = _signal.set_wakeup_fd(self._pipe_in, warn_on_full_buffer=False)
         if others != -1:
             _signal.set_wakeup_fd(others, warn_on_full_buffer=False)
+        os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_disown)
         if hasattr(client, "wait_idle_with"):
             client.wait_idle_with(self._wait)
         self._register_extension(getattr(client, "lambda_runtime_address", None))
@@ -125,11 +125,7 @@ class Termination:
                 raise SystemExit(EXIT_TERMINATED)
 
     def _on_sigterm(self, number: int, frame: object) -> None:
-        if os.getpid() != self._pid:
-            # A child that the handler forked: it has none of this, and ends as it would.
-            _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
-            os.kill(os.getpid(), _signal.SIGTERM)
-        elif not self.is_requested:
+        if not self.is_requested:
             self.is_requested = True
             os.write(self._pipe_in, b"\0")
             _thread.start_new_thread(self._keep_time, (monotonic() + self._grace_s,))
@@ -159,6 +155,22 @@ class Termination:
 
     def _warn(self, message: str) -> None:
         self._log_sink.log(f"[WARNING] ric: {message}\n")
+
+
+def _hold() -> None:
+    """Holds the signal back while a process forks: a child would lose it, and its parent wait for the child's end."""
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, {_signal.SIGTERM})
+
+
+def _release() -> None:
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {_signal.SIGTERM})
+
+
+def _disown() -> None:
+    """Lets the signal end a forked child as it ends any process: the callbacks are its parent's."""
+    _signal.set_wakeup_fd(-1)
+    _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
+    _release()
 
 
 def _wait_for_ever(extension: InternalExtension) -> None:
