@@ -25,15 +25,9 @@ from ric.errors import (
 )
 from ric.function import faults, reply
 from ric.function.context import LambdaContext, create_lambda_context
-from ric.function.faults import (
-    make_error,
-    make_xray_fault,
-    shorten_xray_fault,
-    user_frames,
-    working_directory,
-)
-from ric.function.faults import message_of as _message_of
+from ric.function.faults import make_error, make_xray_fault, shorten_xray_fault, working_directory
 from ric.function.loader import load_handler as _get_handler
+from ric.function.traces import class_name, is_fault, message_of, traceback_of, user_frames, user_trace
 from ric.process import forks, identity, log_setup, shutdown
 from ric.process.error_log import log_error
 from ric.process.signals import end_on_sigterm
@@ -238,14 +232,14 @@ def _check_marshalled(result: object, content_type: object) -> None:
 
 def _report_failure(error: BaseException, client: Any, invoke_id: str, echo: tuple[str, ...], log_sink: Any) -> None:
     """Logs a failed invocation and posts its error document and X-Ray cause."""
-    if isinstance(error, FaultException):
+    if is_fault(error):
         xray_fault = make_xray_fault("LambdaValidationError", error.msg, working_directory(), [])
-        trace = faults.user_trace(error.__traceback__) if isinstance(error, StreamingError) else error.trace
+        trace = user_trace(traceback_of(error)) if isinstance(error, StreamingError) else error.trace
         document = make_error(error.msg, error.exception_type, trace, invoke_id)
     else:
-        exc_info = (type(error), error, error.__traceback__)
+        exc_info = (type(error), error, traceback_of(error))
         xray_fault = make_xray_fault(
-            type(error).__name__, _message_of(error), working_directory(), user_frames(error.__traceback__)
+            class_name(type(error)), message_of(error), working_directory(), user_frames(traceback_of(error))
         )
         document = build_fault_result(exc_info, None, invoke_id)
     log_error(document, log_sink)
@@ -254,10 +248,10 @@ def _report_failure(error: BaseException, client: Any, invoke_id: str, echo: tup
 
 def _report_init_failure(error: BaseException, client: BaseLambdaRuntimeClient, log_sink: Any) -> None:
     """Logs and posts why the handler could not be loaded; runs inside the ``except`` block, as trackers need it."""
-    if isinstance(error, FaultException):
+    if is_fault(error):
         document = make_error(error.msg, error.exception_type, error.trace)
     else:
-        document = build_fault_result((type(error), error, error.__traceback__), None)
+        document = build_fault_result((type(error), error, traceback_of(error)), None)
     import logging
 
     from ric.process.notices import lambda_unhandled_exception_warning_message

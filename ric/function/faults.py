@@ -10,16 +10,16 @@ from __future__ import annotations
 import os
 
 from ric.api.protocol import MAX_XRAY_CAUSE_BYTES, ascii_json
+from ric.function.traces import class_name, format_frames, message_of, user_frames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Any
 
-    Frame = tuple[str, int | None, str, str | None]
+    from ric.function.traces import Frame
 
-_OWN_DIRECTORY = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _CROPPED_MESSAGE_CHARACTERS = 4096
 
 
@@ -61,7 +61,7 @@ def build_fault_result(
     """
     etype, value, tb = exc_info
     frames = user_frames(tb)
-    return make(msg or message_of(value), etype.__name__, _format_frames(frames), invoke_id)
+    return make(msg or message_of(value), class_name(etype), format_frames(frames), invoke_id)
 
 
 def make_xray_fault(ex_type: str, ex_msg: str, working_dir: str, tb_tuples: Sequence[Frame]) -> dict[str, Any]:
@@ -113,62 +113,9 @@ def shorten_xray_fault(fault: dict[str, Any], encode: Callable[[object], str]) -
     return fault
 
 
-def extract_traceback(tb: TracebackType | None) -> list[Frame]:
-    """Returns file, line, function and source of each frame, outermost first."""
-    try:
-        import traceback
-
-        return [(frame.filename, frame.lineno, frame.name, frame.line) for frame in traceback.extract_tb(tb)]
-    except Exception:  # noqa: BLE001 - out of descriptors no file can be opened; user code may have patched anything
-        return list(_frames_without_source(tb))
-
-
-def user_frames(tb: TracebackType | None) -> list[Frame]:
-    """Returns the frames of a traceback without the runtime's own ones that lead to the user's code.
-
-    An exception that never reached user code, such as a handler with the wrong number of arguments, keeps them.
-    """
-    frames = extract_traceback(tb)
-    for index, frame in enumerate(frames):
-        if not frame[0].startswith(_OWN_DIRECTORY):
-            return frames[index:]
-    return frames
-
-
-def user_trace(tb: TracebackType | None) -> list[str]:
-    """Returns the formatted frames of a traceback from the user's first one on; none if it did not get that far."""
-    frames = user_frames(tb)
-    return [] if frames and frames[0][0].startswith(_OWN_DIRECTORY) else _format_frames(frames)
-
-
-def message_of(value: object) -> str:
-    """Returns ``str(value)``, or a stand-in when the user's ``__str__`` itself fails."""
-    try:
-        return str(value)
-    except BaseException as error:  # noqa: BLE001 - user code, which may raise anything
-        return f"<{type(value).__name__}, whose str() raised {type(error).__name__}>"
-
-
 def working_directory() -> str:
     """Returns the working directory, ``""`` if it no longer exists."""
     try:
         return os.getcwd()
     except OSError:
         return ""
-
-
-def _frames_without_source(tb: TracebackType | None) -> Iterator[Frame]:
-    while tb is not None:
-        code = tb.tb_frame.f_code
-        yield code.co_filename, tb.tb_lineno, code.co_name, None
-        tb = tb.tb_next
-
-
-def _format_frames(frames: Sequence[Frame]) -> list[str]:
-    try:
-        import traceback
-
-        # Tuples rather than frame summaries: these are formatted without the carets that newer Pythons draw.
-        return traceback.format_list(frames)  # type: ignore[arg-type]
-    except Exception:  # noqa: BLE001 - as above
-        return [f'  File "{path}", line {line}, in {function}\n' for path, line, function, _ in frames]
