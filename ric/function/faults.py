@@ -1,15 +1,16 @@
 """From an exception to the documents that report it.
 
 Two documents tell of a failure: the error document, which the caller gets (keys in upstream's order), and the X-Ray
-error cause. Nothing in here may fail itself: exceptions whose ``str()`` raises, a deleted working directory and
-traces longer than the platform takes are all in a day's work.
+error cause. The functions with upstream's signatures make what upstream makes; ``chains`` adds what stands behind the
+exception, ``limits`` keeps all of it within what the platform takes. Nothing in here may fail itself: exceptions whose
+``str()`` raises, a deleted working directory and replaced functions that break are all in a day's work.
 """
 
 from __future__ import annotations
 
 import os
 
-from ric.api.protocol import MAX_XRAY_CAUSE_BYTES, ascii_json
+from ric.function.chains import add_causes
 from ric.function.traces import class_name, format_frames, message_of, user_frames
 
 TYPE_CHECKING = False
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ric.function.traces import Frame
-
-_CROPPED_MESSAGE_CHARACTERS = 4096
 
 
 def make_error(
@@ -51,7 +50,7 @@ def build_fault_result(
     invoke_id: str | None = None,
     make: Callable[..., dict[str, Any]] = make_error,
 ) -> dict[str, Any]:
-    """Returns the error document of an exception.
+    """Returns the error document of an exception, with its notes and the exceptions behind it.
 
     Args:
         exc_info: The exception, as ``sys.exc_info()`` gives it.
@@ -60,8 +59,9 @@ def build_fault_result(
         make: Makes the document of message, type, stack trace and request id.
     """
     etype, value, tb = exc_info
-    frames = user_frames(tb)
-    return make(msg or message_of(value), class_name(etype), format_frames(frames), invoke_id)
+    stack_trace = format_frames(user_frames(tb))
+    document = made_by(make, make_error, msg or message_of(value), class_name(etype), stack_trace, invoke_id)
+    return add_causes(document, value)
 
 
 def make_xray_fault(ex_type: str, ex_msg: str, working_dir: str, tb_tuples: Sequence[Frame]) -> dict[str, Any]:
@@ -86,31 +86,19 @@ def make_xray_fault(ex_type: str, ex_msg: str, working_dir: str, tb_tuples: Sequ
     }
 
 
-def shorten_xray_fault(fault: dict[str, Any], encode: Callable[[object], str]) -> dict[str, Any]:
-    """Returns an X-Ray error cause that the platform takes whole, with frames from the middle left out if need be.
+def made_by(make: Callable[..., dict[str, Any]], own: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
+    """Returns the document that a function makes which third parties may have replaced.
 
     Args:
-        fault: The cause as made by make_xray_fault.
-        encode: Turns it into JSON, to measure it.
+        make: The function as it is now.
+        own: The one that ric put there, called when that one fails or makes no document at all.
+        args: What it is called with.
     """
-    exception = fault["exceptions"][0]
-    stack = exception["stack"]
-    message = exception["message"]
-    kept = len(stack)
-    while len(ascii_json(encode(fault))) > MAX_XRAY_CAUSE_BYTES and (kept > 1 or message):
-        if len(message) > _CROPPED_MESSAGE_CHARACTERS:
-            message = message[:_CROPPED_MESSAGE_CHARACTERS]
-        elif kept > 1:
-            kept //= 2
-        else:
-            message = message[: len(message) // 2]
-        frames = [*stack[: kept // 2], *stack[len(stack) - (kept - kept // 2) :]]
-        fault = {
-            **fault,
-            "exceptions": [{**exception, "message": message, "stack": frames}],
-            "paths": list({frame["path"] for frame in frames}),
-        }
-    return fault
+    try:
+        document = make(*args)
+    except Exception:  # noqa: BLE001 - somebody else's; the error that is being reported counts more
+        return own(*args)
+    return document if isinstance(document, dict) else own(*args)
 
 
 def working_directory() -> str:
