@@ -24,6 +24,7 @@ MAX_NOTES = 50
 """More notes than these are only counted."""
 
 _OWN_DIRECTORY = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_ADAPTERS = os.path.join(os.path.dirname(__file__), "adapters.py")
 _IMPORT_MACHINERY = (os.path.dirname(importlib.__file__) + os.sep, "<frozen importlib", "<frozen zipimport")
 
 _name = type.__dict__["__name__"].__get__
@@ -119,13 +120,14 @@ def extract_traceback(tb: TracebackType | None) -> list[Frame]:
 def user_frames(tb: TracebackType | None) -> list[Frame]:
     """Returns the frames of a traceback without the runtime's own ones that lead to the user's code.
 
-    An exception that never reached user code, such as a handler with the wrong number of arguments, keeps them.
+    An exception that never reached user code, such as a handler with the wrong number of arguments, keeps them, but for
+    the adapter's, which stands between loop and handler whatever the handler is.
     """
     frames = extract_traceback(tb)
     for index, frame in enumerate(frames):
         if not frame[0].startswith(_OWN_DIRECTORY):
             return frames[index:]
-    return frames
+    return [frame for frame in frames if frame[0] != _ADAPTERS]
 
 
 def user_trace(tb: TracebackType | None) -> list[str]:
