@@ -24,17 +24,13 @@ from ric.errors import (
     StreamingError,
 )
 from ric.function import faults, reply
+from ric.function.chains import add_causes, add_causes_to_xray
 from ric.function.context import LambdaContext, create_lambda_context
-from ric.function.faults import (
-    make_error,
-    make_xray_fault,
-    shorten_xray_fault,
-    user_frames,
-    working_directory,
-)
-from ric.function.faults import message_of as _message_of
+from ric.function.faults import made_by, make_error, make_xray_fault, working_directory
+from ric.function.limits import encode_error_document, encode_xray_fault, fit_error_document
 from ric.function.loader import load_handler as _get_handler
-from ric.process import forks, identity, log_setup, shutdown
+from ric.function.traces import class_name, is_fault, message_of, traceback_of, user_frames, user_trace
+from ric.process import error_log, forks, identity, log_setup, shutdown
 from ric.process.error_log import log_error
 from ric.process.signals import end_on_sigterm
 from ric.process.sinks import create_log_sink, unbuffer_output
@@ -238,36 +234,57 @@ def _check_marshalled(result: object, content_type: object) -> None:
 
 def _report_failure(error: BaseException, client: Any, invoke_id: str, echo: tuple[str, ...], log_sink: Any) -> None:
     """Logs a failed invocation and posts its error document and X-Ray cause."""
-    if isinstance(error, FaultException):
-        xray_fault = make_xray_fault("LambdaValidationError", error.msg, working_directory(), [])
-        trace = faults.user_trace(error.__traceback__) if isinstance(error, StreamingError) else error.trace
-        document = make_error(error.msg, error.exception_type, trace, invoke_id)
+    summary: tuple[str, str, str, list[Any]]
+    if is_fault(error):
+        summary = ("LambdaValidationError", error.msg, working_directory(), [])
     else:
-        exc_info = (type(error), error, error.__traceback__)
-        xray_fault = make_xray_fault(
-            type(error).__name__, _message_of(error), working_directory(), user_frames(error.__traceback__)
-        )
-        document = build_fault_result(exc_info, None, invoke_id)
-    log_error(document, log_sink)
-    client.post_invocation_error(invoke_id, to_json(document), to_json(shorten_xray_fault(xray_fault, to_json)), *echo)
+        frames = user_frames(traceback_of(error))
+        summary = (class_name(type(error)), message_of(error), working_directory(), frames)
+    xray_fault = add_causes_to_xray(made_by(make_xray_fault, faults.make_xray_fault, *summary), error)
+    document = _error_document(error, invoke_id)
+    _log_failure(document, log_sink)
+    client.post_invocation_error(
+        invoke_id, encode_error_document(document, to_json), encode_xray_fault(xray_fault, to_json), *echo
+    )
 
 
 def _report_init_failure(error: BaseException, client: BaseLambdaRuntimeClient, log_sink: Any) -> None:
     """Logs and posts why the handler could not be loaded; runs inside the ``except`` block, as trackers need it."""
-    if isinstance(error, FaultException):
-        document = make_error(error.msg, error.exception_type, error.trace)
-    else:
-        document = build_fault_result((type(error), error, error.__traceback__), None)
-    import logging
+    document = _error_document(error)
+    try:
+        import logging
 
-    from ric.process.notices import lambda_unhandled_exception_warning_message
+        from ric.process.notices import lambda_unhandled_exception_warning_message
 
-    logging.warning(lambda_unhandled_exception_warning_message)
-    log_error(document, log_sink)
+        logging.warning(lambda_unhandled_exception_warning_message)
+    except Exception:  # noqa: BLE001, S110 - a hint, which a function that broke logging does without
+        pass
+    _log_failure(document, log_sink)
+    document = fit_error_document(document, to_json)
+    if not isinstance(document.get("errorType"), str):  # a replaced make_error left it out, and the client needs it
+        document = {**document, "errorType": class_name(type(error))}
     try:
         client.post_init_error(document)
     except RicError as refusal:
         _log_runtime_error(refusal, log_sink)
+    except Exception as broken:  # noqa: BLE001 - a replaced post_init_error; the exit code stays that of the error
+        _log_failure(_error_document(broken), log_sink)
+
+
+def _error_document(error: BaseException, *invoke_id: str) -> dict[str, Any]:
+    if is_fault(error):
+        trace = user_trace(traceback_of(error)) if isinstance(error, StreamingError) else error.trace
+        told = (error.msg, error.exception_type, trace, *invoke_id)
+        return add_causes(made_by(make_error, faults.make_error, *told), error)
+    exc_info = (type(error), error, traceback_of(error))
+    return made_by(build_fault_result, faults.build_fault_result, exc_info, None, *invoke_id)
+
+
+def _log_failure(document: dict[str, Any], log_sink: Any) -> None:
+    try:
+        log_error(document, log_sink)
+    except Exception:  # noqa: BLE001 - somebody replaced it; the caller has to get the error all the same
+        error_log.log_error(document, log_sink)
 
 
 def _exit_for(error: BaseException) -> NoReturn:

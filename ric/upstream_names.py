@@ -45,7 +45,7 @@ _MOVED = {
         "_format_log_level": f"{_LOGS}:rounded_level",
         "_get_log_level_from_env_var": "ric.upstream_log_names",
         "_setup_logging": "ric.upstream_log_names",
-        "extract_traceback": "ric.function.faults",
+        "extract_traceback": "ric.function.traces",
         "init_logging": "ric.upstream_log_names",
         "on_init_complete": "ric.process.snapstart",
         "parse_json_header": "ric.function.context",

@@ -483,10 +483,12 @@ def run_to_its_end(
     source: str = "def handler(event, context):\n    return event\n",
     *,
     variables: Mapping[str, str] | None = None,
+    handler: str = "app.handler",
 ) -> tuple[Outcome, ScriptedApi]:
     """Runs a function until it ends by itself; the script must be complete then, and nothing more have come."""
     with ScriptedApi(*connections).listen() as api:
-        with function(api, directory, source, variables=variables) as running:
+        command = (sys.executable, "-m", "ric", handler)
+        with function(api, directory, source, variables=variables, command=command) as running:
             outcome = running.wait()
         try:
             api.wait_until_complete()

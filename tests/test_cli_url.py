@@ -65,9 +65,14 @@ def test_the_event_and_client_context_arrive(httpserver: HTTPServer, tmp_path: P
     [
         (b'{"errorType":"E","errorMessage":"m"}', {"X-Amz-Function-Error": "Unhandled"}, "E: m"),
         (b'{"errorMessage":"m","errorType":"E","requestId":"1","stackTrace":[]}', {}, "E: m"),
+        (
+            b'{"errorMessage":"m","errorType":"E","requestId":"1","stackTrace":[],"notes":["n"],"cause":{},"causesLeftOut":1}',
+            {},
+            "E: m",
+        ),
         (b"Task timed out after 3.00 seconds", {}, "Task timed out after 3.00 seconds"),
     ],
-    ids=["flagged", "AWS's emulator", "AWS's emulator, timeout"],
+    ids=["flagged", "AWS's emulator", "AWS's emulator, with a cause", "AWS's emulator, timeout"],
 )
 def test_function_errors_are_exit_code_1(
     body: bytes, headers: dict[str, str], reason: str, httpserver: HTTPServer, tmp_path: Path

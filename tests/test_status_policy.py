@@ -264,7 +264,7 @@ class TestInitError:
         assert json.loads(api.requests[0].body)["errorType"] == "Runtime.ImportModuleError"
         assert api.requests[0].headers["lambda-runtime-function-error-type"] == "Runtime.ImportModuleError"
         assert outcome.exit_code == 1
-        assert outcome.stdout.count("No module named 'surely_not_there'") == 1
+        assert outcome.stdout.count("Unable to import module 'app': No module named 'surely_not_there'") == 1
         assert outcome.stderr == ""
 
     @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ _STREAM_PATHS = re.compile(r"/2021-11-15/functions/")
 _FUNCTION_URL_HOST = re.compile(r"[a-z0-9]+\.lambda-url\.[a-z0-9-]+\.on\.aws")
 # Error documents are shorter: Lambda crops them.
 _MAX_ERROR_BYTES = 256 * 1024
-_ERROR_KEYS = {"errorMessage", "errorType", "requestId", "stackTrace", "trace", "cause"}
+_ERROR_KEYS = {"errorMessage", "errorType", "requestId", "stackTrace", "trace", "cause", "notes", "causesLeftOut"}
 _TIMEOUT_TEXT = re.compile(rb".*Task timed out after [0-9.]+ seconds\s*", re.DOTALL)
 
 

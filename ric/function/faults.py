@@ -1,26 +1,25 @@
 """From an exception to the documents that report it.
 
 Two documents tell of a failure: the error document, which the caller gets (keys in upstream's order), and the X-Ray
-error cause. Nothing in here may fail itself: exceptions whose ``str()`` raises, a deleted working directory and
-traces longer than the platform takes are all in a day's work.
+error cause. The functions with upstream's signatures make what upstream makes; ``chains`` adds what stands behind the
+exception, ``limits`` keeps all of it within what the platform takes. Nothing in here may fail itself: exceptions whose
+``str()`` raises, a deleted working directory and replaced functions that break are all in a day's work.
 """
 
 from __future__ import annotations
 
 import os
 
-from ric.api.protocol import MAX_XRAY_CAUSE_BYTES, ascii_json
+from ric.function.chains import add_causes
+from ric.function.traces import class_name, format_frames, message_of, user_frames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Any
 
-    Frame = tuple[str, int | None, str, str | None]
-
-_OWN_DIRECTORY = os.path.dirname(os.path.dirname(__file__)) + os.sep
-_CROPPED_MESSAGE_CHARACTERS = 4096
+    from ric.function.traces import Frame
 
 
 def make_error(
@@ -51,7 +50,7 @@ def build_fault_result(
     invoke_id: str | None = None,
     make: Callable[..., dict[str, Any]] = make_error,
 ) -> dict[str, Any]:
-    """Returns the error document of an exception.
+    """Returns the error document of an exception, with its notes and the exceptions behind it.
 
     Args:
         exc_info: The exception, as ``sys.exc_info()`` gives it.
@@ -60,8 +59,9 @@ def build_fault_result(
         make: Makes the document of message, type, stack trace and request id.
     """
     etype, value, tb = exc_info
-    frames = user_frames(tb)
-    return make(msg or message_of(value), etype.__name__, _format_frames(frames), invoke_id)
+    stack_trace = format_frames(user_frames(tb))
+    document = made_by(make, make_error, msg or message_of(value), class_name(etype), stack_trace, invoke_id)
+    return add_causes(document, value)
 
 
 def make_xray_fault(ex_type: str, ex_msg: str, working_dir: str, tb_tuples: Sequence[Frame]) -> dict[str, Any]:
@@ -86,67 +86,19 @@ def make_xray_fault(ex_type: str, ex_msg: str, working_dir: str, tb_tuples: Sequ
     }
 
 
-def shorten_xray_fault(fault: dict[str, Any], encode: Callable[[object], str]) -> dict[str, Any]:
-    """Returns an X-Ray error cause that the platform takes whole, with frames from the middle left out if need be.
+def made_by(make: Callable[..., dict[str, Any]], own: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
+    """Returns the document that a function makes which third parties may have replaced.
 
     Args:
-        fault: The cause as made by make_xray_fault.
-        encode: Turns it into JSON, to measure it.
+        make: The function as it is now.
+        own: The one that ric put there, called when that one fails or makes no document at all.
+        args: What it is called with.
     """
-    exception = fault["exceptions"][0]
-    stack = exception["stack"]
-    message = exception["message"]
-    kept = len(stack)
-    while len(ascii_json(encode(fault))) > MAX_XRAY_CAUSE_BYTES and (kept > 1 or message):
-        if len(message) > _CROPPED_MESSAGE_CHARACTERS:
-            message = message[:_CROPPED_MESSAGE_CHARACTERS]
-        elif kept > 1:
-            kept //= 2
-        else:
-            message = message[: len(message) // 2]
-        frames = [*stack[: kept // 2], *stack[len(stack) - (kept - kept // 2) :]]
-        fault = {
-            **fault,
-            "exceptions": [{**exception, "message": message, "stack": frames}],
-            "paths": list({frame["path"] for frame in frames}),
-        }
-    return fault
-
-
-def extract_traceback(tb: TracebackType | None) -> list[Frame]:
-    """Returns file, line, function and source of each frame, outermost first."""
     try:
-        import traceback
-
-        return [(frame.filename, frame.lineno, frame.name, frame.line) for frame in traceback.extract_tb(tb)]
-    except Exception:  # noqa: BLE001 - out of descriptors no file can be opened; user code may have patched anything
-        return list(_frames_without_source(tb))
-
-
-def user_frames(tb: TracebackType | None) -> list[Frame]:
-    """Returns the frames of a traceback without the runtime's own ones that lead to the user's code.
-
-    An exception that never reached user code, such as a handler with the wrong number of arguments, keeps them.
-    """
-    frames = extract_traceback(tb)
-    for index, frame in enumerate(frames):
-        if not frame[0].startswith(_OWN_DIRECTORY):
-            return frames[index:]
-    return frames
-
-
-def user_trace(tb: TracebackType | None) -> list[str]:
-    """Returns the formatted frames of a traceback from the user's first one on; none if it did not get that far."""
-    frames = user_frames(tb)
-    return [] if frames and frames[0][0].startswith(_OWN_DIRECTORY) else _format_frames(frames)
-
-
-def message_of(value: object) -> str:
-    """Returns ``str(value)``, or a stand-in when the user's ``__str__`` itself fails."""
-    try:
-        return str(value)
-    except BaseException as error:  # noqa: BLE001 - user code, which may raise anything
-        return f"<{type(value).__name__}, whose str() raised {type(error).__name__}>"
+        document = make(*args)
+    except Exception:  # noqa: BLE001 - somebody else's; the error that is being reported counts more
+        return own(*args)
+    return document if isinstance(document, dict) else own(*args)
 
 
 def working_directory() -> str:
@@ -155,20 +107,3 @@ def working_directory() -> str:
         return os.getcwd()
     except OSError:
         return ""
-
-
-def _frames_without_source(tb: TracebackType | None) -> Iterator[Frame]:
-    while tb is not None:
-        code = tb.tb_frame.f_code
-        yield code.co_filename, tb.tb_lineno, code.co_name, None
-        tb = tb.tb_next
-
-
-def _format_frames(frames: Sequence[Frame]) -> list[str]:
-    try:
-        import traceback
-
-        # Tuples rather than frame summaries: these are formatted without the carets that newer Pythons draw.
-        return traceback.format_list(frames)  # type: ignore[arg-type]
-    except Exception:  # noqa: BLE001 - as above
-        return [f'  File "{path}", line {line}, in {function}\n' for path, line, function, _ in frames]

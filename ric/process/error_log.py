@@ -6,43 +6,94 @@ import time
 
 from ric import config
 from ric.api.marshal import to_json
+from ric.function.limits import bare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 ERROR_LOG_IDENT = "\u00a0"
 """No-break space: CloudWatch strips plain leading blanks, and with them the shape of a traceback."""
 
+_MARGIN = 4 * ERROR_LOG_IDENT
+_TRACEBACK = "Traceback (most recent call last):"
 _TIMESTAMP = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def log_error(error_result: dict[str, Any], log_sink: Any) -> None:
     """Writes an error document to the log, as one record.
 
+    In text format the error comes first, with its traceback and notes, then each exception behind it: those that led to
+    each other one below the other, the members of a group indented and counted.
+
     Args:
         error_result: The document; in text format a ``stackTrace`` of None leaves the traceback out.
         log_sink: Where to; its ``log_format`` says how, else the environment does.
     """
     log_format = getattr(log_sink, "log_format", None)
-    if (log_format if isinstance(log_format, str) else config.log_format()) == "JSON":
-        timestamp = time.strftime(_TIMESTAMP, time.gmtime())
-        log_sink.log_error([to_json({"timestamp": timestamp, "level": "ERROR", **error_result})])
-    else:
-        log_sink.log_error(_text_lines(error_result))
+    is_json = (log_format if isinstance(log_format, str) else config.log_format()) == "JSON"
+    try:
+        lines = [_json_line(error_result)] if is_json else _text_lines(error_result)
+    except Exception:  # noqa: BLE001 - third parties make documents, too, and a document may hold anything
+        texts = bare(error_result)
+        lines = [_json_line(texts)] if is_json else _text_lines(texts)
+    log_sink.log_error(lines)
+
+
+def _json_line(error_result: dict[str, Any]) -> str:
+    timestamp = time.strftime(_TIMESTAMP, time.gmtime())
+    return to_json({"timestamp": timestamp, "level": "ERROR", **error_result})
 
 
 def _text_lines(error_result: dict[str, Any]) -> list[str]:
-    error_type = error_result.get("errorType")
-    message = error_result.get("errorMessage")
-    description = ": ".join(str(part) for part in (error_type, message) if part)
+    description = _description(error_result)
     lines = [f"[ERROR] {description}" if description else "[ERROR]"]
     stack_trace = error_result.get("stackTrace")
     if stack_trace is not None:
-        lines.append("Traceback (most recent call last):")
-        for entry in stack_trace:
-            lines += [replace_line_indentation(line, " ", ERROR_LOG_IDENT) for line in entry.splitlines() or [""]]
+        lines += [_TRACEBACK, *_indented(stack_trace, "")]
+    lines += _indented(error_result.get("notes") or (), "")
+    lines += _lines_of_causes(error_result)
+    left_out = error_result.get("causesLeftOut")
+    return [*lines, f"({left_out} more exceptions left out)"] if left_out else lines
+
+
+def _lines_of_causes(error_result: dict[str, Any]) -> list[str]:
+    lines = []
+    pending = _causes_of(error_result, "")
+    while pending:  # a loop, because the document may be nested deeper than the stack is
+        margin, heading, cause = pending.pop()
+        stack_trace = cause.get("stackTrace")
+        lines += [margin + heading] if heading else []
+        lines += _indented([f"Caused by {_description(cause)}"], margin)
+        if stack_trace:
+            lines += [margin + _TRACEBACK, *_indented(stack_trace, margin)]
+        lines += _indented(cause.get("notes") or (), margin)
+        pending += _causes_of(cause, margin)
     return lines
+
+
+def _causes_of(document: dict[str, Any], margin: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Returns margin, heading and document of each exception right behind one, the last one first."""
+    cause = document.get("cause")
+    if isinstance(cause, dict):
+        return [(margin, "", cause)]
+    members = [member for member in cause if isinstance(member, dict)] if isinstance(cause, list) else []
+    numbered = [(margin + _MARGIN, f"[{number} of {len(members)}]", member) for number, member in enumerate(members, 1)]
+    return numbered[::-1]
+
+
+def _description(document: dict[str, Any]) -> str:
+    return ": ".join(str(part) for part in (document.get("errorType"), document.get("errorMessage")) if part)
+
+
+def _indented(texts: Iterable[str], margin: str) -> list[str]:
+    """Returns the lines of all texts, with blanks at their beginning that CloudWatch does not strip."""
+    return [
+        margin + replace_line_indentation(line, " ", ERROR_LOG_IDENT)
+        for text in texts
+        for line in text.splitlines() or [""]
+    ]
 
 
 def replace_line_indentation(line: str, indent_char: str, new_indent_char: str) -> str:

@@ -11,7 +11,7 @@ import logging
 import time
 import traceback
 
-from ric.function.faults import message_of
+from ric.function.traces import message_of
 from ric.process import identity
 from ric.process.sinks import frame_type
 

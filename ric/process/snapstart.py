@@ -10,8 +10,10 @@ import sys
 
 from snapshot_restore_py import get_after_restore, get_before_snapshot
 
+from ric.api.marshal import to_json
 from ric.errors import EXIT_AFTER_RESTORE, EXIT_BEFORE_SNAPSHOT, FaultException, RuntimeApiError
 from ric.function.faults import build_fault_result
+from ric.function.limits import fit_error_document
 from ric.process.error_log import log_error
 
 TYPE_CHECKING = False
@@ -48,14 +50,16 @@ def on_init_complete(lambda_runtime_client: BaseLambdaRuntimeClient, log_sink: A
     except BaseException:  # noqa: BLE001 - whatever a hook raises ends the process with the documented code
         document = build_fault_result(sys.exc_info(), None)
         log_error(document, log_sink)
-        _report(lambda: lambda_runtime_client.post_init_error(document, FaultException.BEFORE_SNAPSHOT_ERROR), log_sink)
+        posted = fit_error_document(document, to_json)
+        _report(lambda: lambda_runtime_client.post_init_error(posted, FaultException.BEFORE_SNAPSHOT_ERROR), log_sink)
         sys.exit(EXIT_BEFORE_SNAPSHOT)
     try:
         run_after_restore()
     except BaseException:  # noqa: BLE001 - as above
         document = build_fault_result(sys.exc_info(), None)
         log_error(document, log_sink)
-        _report(lambda: lambda_runtime_client.report_restore_error(document), log_sink)
+        posted = fit_error_document(document, to_json)
+        _report(lambda: lambda_runtime_client.report_restore_error(posted), log_sink)
         sys.exit(EXIT_AFTER_RESTORE)
 
 

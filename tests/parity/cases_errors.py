@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .expectations import fails_to_start, frames_of_bootstrap_stay, reports, xray_is_shortened
+import sys
+
+from .expectations import fails_to_start, frames_of_bootstrap_stay, reports, tells_more, xray_is_shortened
 from .model import (
     ALL_VARIANTS,
     BOTH_ENVIRONMENTS,
@@ -16,6 +18,7 @@ from .model import (
     calls,
 )
 
+_HAS_GROUPS = sys.version_info >= (3, 11)
 _POSTED_THEN_EXIT = "what is no Exception is posted, then the process ends as asked"
 _SURVIVED = "an exception that cannot be shown is reported all the same"
 
@@ -28,9 +31,21 @@ _ERRORS = (
     *calls("real_fault_exception", "real_fault_exception_without_trace", "helper_module", "helper_class"),
     *calls("standard_library", "key_error", "key_error_non_ascii", "zero_division", "attribute_error"),
     *calls("os_error", "assertion", "stop_iteration", "timeout", "unicode_error", "import_error"),
-    *calls("syntax_error", "explicit_chain", "implicit_chain", "reraised", "raised_again_by_name"),
+    *calls("syntax_error", "suppressed_chain", "reraised", "raised_again_by_name"),
+    *calls("fault_exception_with_a_cause", "empty_notes"),
+    call("explicit_chain", better=tells_more("ValueError")),
+    call("implicit_chain", better=tells_more("ValueError")),
+    call("long_chain", better=tells_more("KeyError", "ValueError", "RuntimeError")),
+    call("cycle", better=tells_more("KeyError")),
     *calls("nested_functions", "in_a_lambda", "in_a_comprehension", "in_a_generator", "in_a_method", "in_exec"),
-    *calls("statement_over_several_lines", "twenty_frames", "with_notes", "exception_group"),
+    *calls("statement_over_several_lines", "twenty_frames"),
+    call("with_notes", better=tells_more(notes=("a note",))),
+    call("with_notes_and_a_cause", better=tells_more("KeyError", notes=("a note",))),
+    call("exception_group", better=tells_more("ValueError", "KeyError") if _HAS_GROUPS else None),
+    call(
+        "group_with_causes",
+        better=tells_more("ValueError", "OSError", "KeyError", "TypeError") if _HAS_GROUPS else None,
+    ),
 )
 
 _ODD_ERRORS = (
@@ -113,9 +128,40 @@ _STARTS = (
     ),
     _start("a file with a nul", "app.handler", {"app.py": b"x = 1\x00\n"}),
     _start("a syntax error in an import", "app.handler", {"app.py": "import other\n", "other.py": "x = = 1\n"}),
-    _start("an import error inside", "app.handler", {"app.py": "import no_such_module\n"}, variants=FOUR_VARIANTS),
-    _start("a name that cannot be imported", "app.handler", {"app.py": "from os import no_such_name\n"}),
-    _start("an import error with no text", "app.handler", {"app.py": "raise ImportError\n"}),
+    _start(
+        "an import error inside",
+        "app.handler",
+        {"app.py": "import no_such_module\n"},
+        variants=FOUR_VARIANTS,
+        better=tells_more("ModuleNotFoundError"),
+    ),
+    _start(
+        "an import error further inside",
+        "pkg.app.handler",
+        {
+            "pkg/app.py": "from . import other\n",
+            "pkg/other.py": "try:\n    import a\nexcept ImportError:\n    import b\n",
+        },
+        better=tells_more("ModuleNotFoundError", "ModuleNotFoundError"),
+    ),
+    _start(
+        "a name that cannot be imported",
+        "app.handler",
+        {"app.py": "from os import no_such_name\n"},
+        better=tells_more("ImportError"),
+    ),
+    _start(
+        "an import error with no text",
+        "app.handler",
+        {"app.py": "raise ImportError\n"},
+        better=tells_more("ImportError"),
+    ),
+    _start(
+        "a chained exception at import",
+        "app.handler",
+        {"app.py": "try:\n    {}['key']\nexcept KeyError as error:\n    raise ValueError('x') from error\n"},
+        better=tells_more("KeyError"),
+    ),
     _start(
         "an import error outside ASCII",
         "app.handler",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from .documented import ERROR_TYPE_HEADER
-from .model import Better, Segment
+from .model import Better, Request, Segment
 from .normalise import XRAY_HEADER
 
 # The platform crops the X-Ray cause above this.
@@ -97,6 +98,69 @@ def xray_is_shortened() -> Better:
         assert exception["type"] == json.loads(mine.body)["errorType"]
 
     return Better("the X-Ray cause is shortened to what the platform takes", check)
+
+
+def tells_more(*types: str, notes: tuple[str, ...] = ()) -> Better:
+    """Say that all of upstream's is there to the byte, and behind it the exceptions of these types, or notes.
+
+    Args:
+        types: what is behind the error, in the order of the log.
+        notes: notes on the error itself.
+    """
+
+    def check(official: Segment, ours: Segment) -> None:
+        theirs, mine = (_error_of(segment) for segment in (official, ours))
+        added = set(json.loads(mine.body)) - set(json.loads(theirs.body))
+        assert added == ({"notes"} if notes else set()) | ({"cause"} if types else set()), f"added {added}"
+        assert mine.body.startswith(theirs.body[:-1] + b", "), "upstream's part of the document differs"
+        assert json.loads(mine.body).get("notes", []) == list(notes)
+        assert tuple(_types_behind(json.loads(mine.body))) == types
+        if theirs.header(XRAY_HEADER):
+            _check_xray(theirs.header(XRAY_HEADER) or b"", mine.header(XRAY_HEADER) or b"", sorted(types))
+        _check_log(official, ours, types, notes)
+        assert ours.end == official.end, f"end {ours.end!r}"
+        assert ours.stderr == official.stderr, "stderr differs"
+
+    return Better("what is behind the error is told, too", check)
+
+
+def _error_of(segment: Segment) -> Request:
+    return next(request for request in segment.requests if request.path.endswith("/error"))
+
+
+def _types_behind(document: Any) -> Iterator[str]:
+    cause = document.get("cause", [])
+    for told in cause if isinstance(cause, list) else [cause]:
+        assert set(told) >= {"errorType", "errorMessage", "stackTrace"}
+        yield told["errorType"]
+        yield from _types_behind(told)
+
+
+def _check_xray(theirs: bytes, mine: bytes, types: list[str]) -> None:
+    expected, found = json.loads(theirs), json.loads(mine)
+    assert found["exceptions"][:1] == expected["exceptions"], "the first exception of the X-Ray cause differs"
+    assert sorted(exception["type"] for exception in found["exceptions"][1:]) == types
+    assert set(found["paths"]) >= set(expected["paths"])
+
+
+def _check_log(official: Segment, ours: Segment, types: tuple[str, ...], notes: tuple[str, ...]) -> None:
+    assert [frame.kind for frame in ours.frames] == [frame.kind for frame in official.frames], "the frames differ"
+    theirs, mine = (
+        b"".join([segment.stdout, *(frame.payload for frame in segment.frames)]) for segment in (official, ours)
+    )
+    record = mine.rstrip(b"\n").rsplit(b"\n", 1)[-1]
+    if record.startswith(b"{"):
+        assert mine.startswith(theirs.rstrip(b"\n")[:-1] + b", "), "upstream's part of the record differs"
+        assert tuple(_types_behind(json.loads(record))) == types
+        return
+    # Records on stdout have carriage returns for line ends, frames line feeds.
+    line_end = b"\n" if ours.frames else b"\r"
+    assert mine.startswith(theirs.rstrip(b"\n") + line_end), "upstream's part of the record differs"
+    assert mine.endswith(b"\n") is theirs.endswith(b"\n")
+    more = mine[len(theirs.rstrip(b"\n")) :].rstrip(b"\n").decode().split(line_end.decode())
+    assert more[1 : 1 + len(notes)] == list(notes)
+    assert re.findall(r"Caused by ([^:\n]+)", "\n".join(more)) == list(types)
+    assert ours.frames or mine.count(b"\n") == theirs.count(b"\n"), "it is not one record"
 
 
 def ends_the_record() -> Better:

@@ -199,6 +199,61 @@ def implicit_chain() -> None:
         {}["while handling"]
 
 
+def suppressed_chain() -> None:
+    try:
+        with_message()
+    except ValueError:
+        raise RuntimeError("outer") from None
+
+
+def long_chain() -> None:
+    try:
+        explicit_chain()
+    except RuntimeError as error:
+        try:
+            with_message()
+        except ValueError as second:
+            second.__context__ = error
+            error.__cause__ = None
+            try:
+                {}["third"]
+            except KeyError as third:
+                raise LookupError("last") from third
+
+
+def cycle() -> None:
+    error = ValueError("first")
+    error.__cause__ = KeyError("second")
+    error.__cause__.__cause__ = error
+    raise error
+
+
+def fault_exception_with_a_cause() -> None:
+    from awslambdaric.lambda_runtime_exception import FaultException
+
+    raise FaultException("Runtime.MadeUp", "made by the user", ["a trace"]) from ValueError("why")
+
+
+def empty_notes() -> None:
+    error = ValueError("noted")
+    error.__notes__ = []  # type: ignore[attr-defined]
+    raise error
+
+
+def with_notes_and_a_cause() -> None:
+    error = ValueError("noted")
+    error.__notes__ = ["a note"]  # type: ignore[attr-defined]
+    raise error from KeyError("why")
+
+
+def group_with_causes() -> None:
+    if sys.version_info < (3, 11):
+        raise ValueError("no groups yet")
+    one = ValueError("one")
+    one.__cause__ = OSError("why one")
+    raise ExceptionGroup("several", [one, KeyError("two")]) from TypeError("own")  # noqa: F821 - as below
+
+
 def reraised() -> None:
     try:
         with_message()
