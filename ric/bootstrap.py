@@ -11,6 +11,7 @@ import sys
 
 from ric import config
 from ric.api.client import LambdaRuntimeClient
+from ric.api.limits import encode_error_document, encode_xray_fault, fit_error_document
 from ric.api.marshal import to_json
 from ric.errors import (
     EXIT_FAILURE,
@@ -27,7 +28,6 @@ from ric.function import faults, reply
 from ric.function.chains import add_causes, add_causes_to_xray
 from ric.function.context import LambdaContext, create_lambda_context
 from ric.function.faults import made_by, make_error, make_xray_fault, working_directory
-from ric.function.limits import encode_error_document, encode_xray_fault, fit_error_document
 from ric.function.loader import load_handler as _get_handler
 from ric.function.traces import class_name, is_fault, message_of, traceback_of, user_frames, user_trace
 from ric.process import error_log, forks, identity, log_setup, shutdown

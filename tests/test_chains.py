@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from ric.api.limits import encode_error_document, encode_xray_fault, fit_error_document, shorten_xray_fault
 from ric.api.marshal import to_json
 from ric.api.protocol import MAX_RESPONSE_BYTES, MAX_XRAY_CAUSE_BYTES, ascii_json
 from ric.errors import FaultException
 from ric.function.chains import MAX_TOLD, MAX_TOLD_BYTES, add_causes_to_xray
 from ric.function.faults import build_fault_result, make_xray_fault
-from ric.function.limits import encode_error_document, encode_xray_fault, fit_error_document, shorten_xray_fault
 from ric.function.traces import MAX_NOTES, members_of, message_of, notes_of
 from ric.process.error_log import log_error
 

@@ -69,6 +69,9 @@ MAX_XRAY_CAUSE_BYTES = 64 * 1024
 # RFC 9110 token characters, less "%" and "#", which would change the meaning of the path an id stands in.
 _ID_CHARACTERS = frozenset("!$&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
+# A header has to stay one that every server takes; longer names of classes are nobody's.
+_MAX_ERROR_TYPE_CHARACTERS = 256
+
 _BLANKS = str.maketrans("\t\n\r", "   ")
 
 
@@ -102,7 +105,7 @@ def error_path(invoke_id: str) -> str:
 def error_type_header(error_type: str) -> str:
     """Returns the error type in the form that the platform's telemetry accepts.
 
-    The platform keeps types that match ``(Runtime|Function)\\.[A-Z][a-zA-Z]+`` and shows every other as Unknown.
+    The platform keeps types that match ``(Runtime|Function)\\.[A-Z][a-zA-Z]+`` and shows every other as Unknown; so does this function with names that are too long for a header.
 
     Args:
         error_type: ``errorType`` of an error document: a ``Runtime.*`` type or the name of an exception class.
@@ -110,7 +113,7 @@ def error_type_header(error_type: str) -> str:
     origin, dot, name = error_type.partition(".")
     if not dot or origin not in ("Runtime", "Function"):
         origin, name = "Function", error_type
-    if name.isascii() and name.isalpha() and name[0].isupper() and len(name) > 1:
+    if name.isascii() and name.isalpha() and name[0].isupper() and 1 < len(name) <= _MAX_ERROR_TYPE_CHARACTERS:
         return f"{origin}.{name}"
     return f"{origin}.Unknown"
 

@@ -69,6 +69,9 @@ class _Watch:
         assert task is not None
         self._task = task
         self._descriptor = upload.fileno()
+        self._begin()
+
+    def _begin(self) -> None:
         if self._descriptor >= 0:  # where tests record what is sent, there is none
             self._loop.add_reader(self._descriptor, self._look)
             set_blocking(self._descriptor, True)  # uvloop changes that for all who use the connection
@@ -89,8 +92,11 @@ class _Watch:
             self._loop.remove_reader(self._descriptor)
 
     def _look(self) -> None:
-        if not self._upload.is_wanted():
-            self.end()
+        # Looking may close the connection, after which the loop could not let go of it.
+        self.end()
+        if self._upload.is_wanted():
+            self._begin()
+        else:
             self._task.cancel()
 
 

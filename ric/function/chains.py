@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import sys
 
+from ric.api.limits import Room, cropped, json_size
 from ric.api.marshal import to_json
 from ric.api.protocol import MAX_RESPONSE_BYTES
 from ric.errors import FaultException
-from ric.function.limits import Room, cropped, json_size
 from ric.function.traces import (
     class_name,
     format_frames,

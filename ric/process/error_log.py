@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from ric import config
+from ric.api.limits import bare
 from ric.api.marshal import to_json
-from ric.function.limits import bare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -104,22 +104,25 @@ def bare(document: object) -> dict[str, Any]:
     return {**fields, "causesLeftOut": left_out} if type(left_out) is int else fields
 
 
-def fit_error_document(document: dict[str, Any], encode: Callable[[object], str]) -> dict[str, Any]:
+def fit_error_document(
+    document: dict[str, Any], encode: Callable[[object], str], limit_bytes: int = MAX_RESPONSE_BYTES
+) -> dict[str, Any]:
     """Returns an error document that Lambda takes, and that can be encoded.
 
     Args:
         document: The document; one that fits is returned as it is.
         encode: Turns it into JSON.
+        limit_bytes: How many bytes of JSON it may take.
     """
     try:
-        if json_size(document, encode) <= MAX_RESPONSE_BYTES:
+        if json_size(document, encode) <= limit_bytes:
             return document
     except Exception:  # noqa: BLE001, S110 - it cannot be encoded; the texts in it can
         pass
     fitting = bare(document)
     try:
-        _fit_stack(fitting, encode)
-        _fit_message(fitting, encode)
+        _fit_stack(fitting, encode, limit_bytes)
+        _fit_message(fitting, encode, limit_bytes)
     except Exception:  # noqa: BLE001, S110 - somebody else's encoder; what it makes of the document is theirs
         pass
     return fitting
@@ -218,18 +221,18 @@ def _text(value: object) -> str:
         return f"<{type(value).__name__}>"
 
 
-def _fit_stack(document: dict[str, Any], encode: Callable[[object], str]) -> None:
+def _fit_stack(document: dict[str, Any], encode: Callable[[object], str], limit_bytes: int) -> None:
     """Leaves out the middle of a stack that takes more than half of the room."""
     kept = len(document["stackTrace"])
-    while kept and json_size(document["stackTrace"], encode) > MAX_RESPONSE_BYTES // 2:
+    while kept and json_size(document["stackTrace"], encode) > limit_bytes // 2:
         kept //= 2
         document["stackTrace"] = _without_middle(document["stackTrace"], kept)
 
 
-def _fit_message(document: dict[str, Any], encode: Callable[[object], str]) -> None:
+def _fit_message(document: dict[str, Any], encode: Callable[[object], str], limit_bytes: int) -> None:
     message = document["errorMessage"]
     length = len(message)
-    while length and (size := json_size(document, encode)) > MAX_RESPONSE_BYTES:
+    while length and (size := json_size(document, encode)) > limit_bytes:
         # In proportion, since a character may take twelve bytes; the constant is room for the note about the rest.
-        length = max(0, length * MAX_RESPONSE_BYTES // size - 64)
+        length = max(0, length * limit_bytes // size - 64)
         document["errorMessage"] = cropped(message, length)
