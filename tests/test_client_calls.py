@@ -258,6 +258,8 @@ class TestError:
             ("X\r\nY: z", "Function.Unknown"),
             ("Fehleré", "Function.Unknown"),
             ("E2", "Function.Unknown"),
+            ("E" * 256, f"Function.{'E' * 256}"),
+            ("E" * 257, "Function.Unknown"),
             ("", "Function.Unknown"),
         ],
     )

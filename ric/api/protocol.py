@@ -105,7 +105,8 @@ def error_path(invoke_id: str) -> str:
 def error_type_header(error_type: str) -> str:
     """Returns the error type in the form that the platform's telemetry accepts.
 
-    The platform keeps types that match ``(Runtime|Function)\\.[A-Z][a-zA-Z]+`` and shows every other as Unknown; so does this function with names that are too long for a header.
+    The platform keeps types that match ``(Runtime|Function)\\.[A-Z][a-zA-Z]+`` and shows every other as Unknown, as
+    this function does with names that are too long for a header.
 
     Args:
         error_type: ``errorType`` of an error document: a ``Runtime.*`` type or the name of an exception class.
