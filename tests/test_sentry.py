@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.function_run import ERROR, INIT_ERROR, LAUNCHERS, Run, invocation, run_function
+from tests.function_run import ERROR, INIT_ERROR, LAUNCHERS, RESPONSE, Run, invocation, run_function
 
 pytest.importorskip("sentry_sdk")
 
@@ -113,3 +113,57 @@ def handler(event, context):
     assert len(events) == 1, run
     types = [exception["type"] for exception in events[0]["exception"]["values"]]
     assert types == ["ModuleNotFoundError", "FaultException"]
+
+
+_STREAMS = {
+    "async def": """
+async def divide(number):
+    return 1 // number
+async def handler(event, context):
+    return await divide(event)
+""",
+    "generator": """
+def divide(number):
+    return 1 // number
+def handler(event, context):
+    yield "result: "
+    yield str(divide(event))
+""",
+    "async generator": """
+def divide(number):
+    return 1 // number
+async def handler(event, context):
+    yield "result: "
+    yield str(divide(event))
+""",
+    "StreamingResponse": """
+from ric import StreamingResponse
+def divide(number):
+    return 1 // number
+def body(number):
+    yield "result: "
+    yield str(divide(number))
+def handler(event, context):
+    return StreamingResponse(body(event))
+""",
+}
+
+
+@pytest.mark.parametrize("kind", _STREAMS)
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_errors_of_async_and_streaming_handlers_are_captured(launcher: str, kind: str, tmp_path: Path) -> None:
+    """sentry-sdk wraps the plain form of the handler, so it sees what is raised in the middle of a stream."""
+    run, events = run_with_sentry(tmp_path, _STREAMS[kind], launcher)
+
+    posts = run.posts(RESPONSE)
+    if kind == "async def":
+        assert run.results() == [1]
+        assert len(run.posts(ERROR)) == 1
+    else:
+        assert [b"result: " in post.body for post in posts] == [True, True]
+        assert run.posts(ERROR) == []
+        assert b"Function.ZeroDivisionError" in posts[1].body
+    assert len(events) == 1, run
+    error_type, _, functions = exception_of(events[0])
+    assert (error_type, functions[-1]) == ("ZeroDivisionError", "divide")
+    assert events[0]["extra"]["lambda"]["aws_request_id"] == "request-2"

@@ -123,4 +123,17 @@ def _read_request(stream: BinaryIO) -> Request | None:
         headers.append((name.decode("latin-1").lower(), value.strip(b" \t")))
     lengths = [int(value) for name, value in headers if name == "content-length"]
     body = stream.read(lengths[0]) if lengths else b""
+    if ("transfer-encoding", b"chunked") in headers:
+        body = _read_chunks(stream)
     return Request(method, path, tuple(headers), body)
+
+
+def _read_chunks(stream: BinaryIO) -> bytes:
+    """Read a body in chunks with its trailers; return the content, and behind it the trailers as they came."""
+    content = b""
+    while size := int(stream.readline(), 16):
+        content += stream.read(size)
+        stream.readline()
+    while (line := stream.readline()) not in (b"\r\n", b""):
+        content += line
+    return content
