@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 TRACE_ID_VARIABLE = "_X_AMZN_TRACE_ID"
 TELEMETRY_DESCRIPTOR_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
+TIMEOUT_DUMP_VARIABLE = "RIC_TIMEOUT_DUMP_MS"
 SNAP_START = "snap-start"
+
+# Eleven days. The longest time-out is 15 minutes, and int() refuses texts of many thousand digits in words of its own.
+_MOST_MS_DIGITS = 9
 
 # The first Python whose managed runtime sends non-ASCII characters as they are (and, in upstream, polls on a thread).
 _FIRST_UNICODE_MINOR = 12
@@ -120,6 +124,23 @@ def take_telemetry_descriptor() -> int | None:
         os.write(2, f"ric: {TELEMETRY_DESCRIPTOR_VARIABLE} is {value!r}, which is no open descriptor\n".encode())
         return None
     return descriptor
+
+
+def timeout_dump_ms() -> int | None:
+    """Returns how long before its deadline an invocation's stacks are logged, in ms; None when they are not.
+
+    Raises:
+        ValueError: ``RIC_TIMEOUT_DUMP_MS`` is not a whole number above 0.
+    """
+    value = os.environ.get(TIMEOUT_DUMP_VARIABLE)
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) <= _MOST_MS_DIGITS and int(value) > 0):
+        raise ValueError(
+            f"{TIMEOUT_DUMP_VARIABLE} must be a whole number of milliseconds above 0, for example 500, not {value!r}; "
+            "change it, or unset it to log no stacks"
+        )
+    return int(value)
 
 
 def is_snap_start() -> bool:
