@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import traceback
 from collections.abc import AsyncIterator, Callable
 from threading import get_ident
+
+import pytest
 
 from ric.process import stacks
 
@@ -65,14 +68,11 @@ def test_deep_stack_is_bounded() -> None:
     assert "arrive" in functions(lines)
 
 
-def test_without_source() -> None:
+def test_without_source(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where source lines cannot be had, file, line and function are shown."""
-    original = stacks.traceback.StackSummary.extract
-    stacks.traceback.StackSummary.extract = None  # type: ignore[method-assign, assignment]
-    try:
+    with monkeypatch.context() as patch:
+        patch.setattr(traceback.StackSummary, "extract", None)
         found = named(list(stacks.thread_stacks(get_ident(), but=0)))
-    finally:
-        stacks.traceback.StackSummary.extract = original  # type: ignore[method-assign]
     assert "test_without_source" in functions(found["thread MainThread"])
 
 
