@@ -1,3 +1,37 @@
-"""ric: a Python Runtime Interface Client for AWS Lambda."""
+"""ric: a Python Runtime Interface Client for AWS Lambda.
+
+The names that functions use are below, each imported from its module when it is first asked for: every start of the
+runtime imports this package, and few functions need any of them.
+
+* :class:`LambdaRuntimeClient`: its attribute ``marshaller`` decodes events and encodes results.
+* :class:`Marshaller`: what can be assigned there.
+* :class:`OrjsonMarshaller`: one that uses orjson.
+"""
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ric.api.client import LambdaRuntimeClient
+    from ric.api.marshaller import Marshaller
+    from ric.api.orjson_marshaller import OrjsonMarshaller
+
+__all__ = ["LambdaRuntimeClient", "Marshaller", "OrjsonMarshaller"]
+
+_HOMES = {
+    "LambdaRuntimeClient": "api.client",
+    "Marshaller": "api.marshaller",
+    "OrjsonMarshaller": "api.orjson_marshaller",
+}
+
+if not TYPE_CHECKING:  # a type checker would take it for the promise of every name
+
+    def __getattr__(name: str) -> object:
+        """Imports a name from its module the first time it is asked for (PEP 562)."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
