@@ -1,19 +1,28 @@
 """ric: a Python Runtime Interface Client for AWS Lambda.
 
-What handlers may import is found here: ``StreamingResponse``, ``response_stream``, ``on_shutdown``.
-Each name is imported when it is first asked for, because the runtime itself needs none of them.
+The names that functions use are below, each imported from its module when it is first asked for: every start of the
+runtime imports this package, and few functions need any of them.
+
+* :class:`StreamingResponse` and :func:`response_stream`: responses that are sent while they are produced.
+* :func:`on_shutdown`: what is to be done before the environment ends.
+* :class:`LambdaRuntimeClient`: its attribute ``marshaller`` decodes events and encodes results.
+* :class:`Marshaller`: what can be assigned there; :class:`OrjsonMarshaller`: one that uses orjson.
 """
-
-from __future__ import annotations
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ric.function.streaming import ResponseStream, StreamingResponse, response_stream
-    from ric.process.shutdown import on_shutdown
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ric.api.client import LambdaRuntimeClient
+    from ric.api.marshaller import Marshaller
+    from ric.api.orjson_marshaller import OrjsonMarshaller
+    from ric.function.streaming import ResponseStream, StreamingResponse, response_stream
+    from ric.process.shutdown import on_shutdown
+
 __all__ = [
+    "LambdaRuntimeClient",
+    "Marshaller",
+    "OrjsonMarshaller",
     "ResponseStream",
     "StreamingResponse",
     "on_shutdown",
@@ -21,6 +30,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "LambdaRuntimeClient": "api.client",
+    "Marshaller": "api.marshaller",
+    "OrjsonMarshaller": "api.orjson_marshaller",
     "ResponseStream": "function.streaming",
     "StreamingResponse": "function.streaming",
     "on_shutdown": "process.shutdown",

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from ric.api.client import BaseLambdaRuntimeClient, InvocationRequest
+    from ric.process.watchdog import Watchdog
 
     Handler = Callable[[Any, Any], Any]
 
@@ -65,13 +66,18 @@ def run(handler: str, lambda_runtime_client: BaseLambdaRuntimeClient) -> NoRetur
     forks.claim_loop()
     with create_log_sink() as log_sink:
         log_setup.install(log_sink)
+        watchdog = _create_watchdog(lambda_runtime_client, log_sink)
         request_handler = _initialise(handler, lambda_runtime_client, log_sink)
         try:
             while True:
                 invocation = _next_invocation(lambda_runtime_client, log_sink)
                 identity.enter(invocation.invoke_id, invocation.tenant_id)
                 update_xray_env_variable(invocation.x_amzn_trace_id)
+                if watchdog is not None:
+                    watchdog.arm(invocation.invoke_id, invocation.deadline_time_in_ms)
                 _serve(invocation, request_handler, lambda_runtime_client, log_sink)
+                if watchdog is not None:
+                    watchdog.disarm()
         except KeyboardInterrupt:
             sys.exit(EXIT_INTERRUPTED)
         finally:
@@ -92,6 +98,20 @@ def _initialise(handler: str, client: BaseLambdaRuntimeClient, log_sink: Any) ->
 
         on_init_complete(client, log_sink)
     return request_handler
+
+
+def _create_watchdog(client: BaseLambdaRuntimeClient, log_sink: Any) -> Watchdog | None:
+    """Returns what logs the stacks before a deadline, if that is asked for; a value that is no number ends the init."""
+    try:
+        before_deadline_ms = config.timeout_dump_ms()
+    except ValueError as error:
+        _report_init_failure(error, client, log_sink)
+        _exit_for(error)
+    if before_deadline_ms is None:
+        return None
+    from ric.process.watchdog import Watchdog
+
+    return Watchdog(before_deadline_ms, config.log_format())
 
 
 def _next_invocation(client: BaseLambdaRuntimeClient, log_sink: Any) -> InvocationRequest:

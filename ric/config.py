@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TRACE_ID_VARIABLE = "_X_AMZN_TRACE_ID"
 TELEMETRY_DESCRIPTOR_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
+TIMEOUT_DUMP_VARIABLE = "RIC_TIMEOUT_DUMP_MS"
 SNAP_START = "snap-start"
 SHUTDOWN_GRACE_VARIABLE = "RIC_SHUTDOWN_GRACE_MS"
 EVENT_LOOP_VARIABLE = "RIC_EVENT_LOOP"
@@ -25,6 +26,9 @@ UVLOOP = "uvloop"
 _EXTERNAL_EXTENSIONS = "/opt/extensions"
 _SHUTDOWN_GRACE_MS = 450
 _SHUTDOWN_GRACE_WITH_EXTENSION_MS = 1900
+
+# Eleven days. The longest time-out is 15 minutes, and int() refuses texts of many thousand digits in words of its own.
+_MOST_MS_DIGITS = 9
 
 # The first Python whose managed runtime sends non-ASCII characters as they are (and, in upstream, polls on a thread).
 _FIRST_UNICODE_MINOR = 12
@@ -165,10 +169,14 @@ def shutdown_grace_ms() -> int:
     return _SHUTDOWN_GRACE_WITH_EXTENSION_MS if has_external else _SHUTDOWN_GRACE_MS
 
 
-def _positive_ms(variable: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise InvalidSettingError(variable, value, "set it to a whole number of milliseconds above 0")
-    return int(value)
+def timeout_dump_ms() -> int | None:
+    """Returns how long before its deadline an invocation's stacks are logged, in ms; None when they are not.
+
+    Raises:
+        InvalidSettingError: ``RIC_TIMEOUT_DUMP_MS`` is not a whole number above 0.
+    """
+    value = os.environ.get(TIMEOUT_DUMP_VARIABLE)
+    return _positive_ms(TIMEOUT_DUMP_VARIABLE, value) if value else None
 
 
 def event_loop() -> str:
@@ -181,6 +189,13 @@ def event_loop() -> str:
     if value not in ("asyncio", UVLOOP):
         raise InvalidSettingError(EVENT_LOOP_VARIABLE, value, "set it to asyncio or uvloop, or leave it unset")
     return value
+
+
+def _positive_ms(variable: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= _MOST_MS_DIGITS and int(value) > 0):
+        demand = "set it to a whole number of milliseconds above 0, for example 500, or leave it unset"
+        raise InvalidSettingError(variable, value, demand)
+    return int(value)
 
 
 def is_snap_start() -> bool:

@@ -498,7 +498,13 @@ def run_to_its_end(
         return outcome, api
 
 
-def event(request_id: str = "1", body: bytes = b"{}", *fields: bytes, content_type: bytes | None = _JSON) -> bytes:
+def event(
+    request_id: str = "1",
+    body: bytes = b"{}",
+    *fields: bytes,
+    content_type: bytes | None = _JSON,
+    deadline_ms: object = 4102444800000,
+) -> bytes:
     """Returns an answer to /next.
 
     Args:
@@ -506,11 +512,12 @@ def event(request_id: str = "1", body: bytes = b"{}", *fields: bytes, content_ty
         body: The event.
         fields: Further header lines, without line ends.
         content_type: Its media type; None sends no such field.
+        deadline_ms: When it times out, in ms since the epoch; None sends no such field.
     """
     lines = [
         b"HTTP/1.1 200 OK",
         b"Lambda-Runtime-Aws-Request-Id: " + request_id.encode(),
-        b"Lambda-Runtime-Deadline-Ms: 4102444800000",
+        *([] if deadline_ms is None else [b"Lambda-Runtime-Deadline-Ms: " + str(deadline_ms).encode()]),
         b"Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-west-1:1:function:f",
         *([] if content_type is None else [b"Content-Type: " + content_type]),
         *fields,

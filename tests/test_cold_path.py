@@ -16,12 +16,13 @@ from tests.image import REPOSITORY
 
 FORBIDDEN = {
     *("asyncio", "concurrent.futures", "http.client", "http.server", "importlib.metadata", "ssl", "typing"),
-    *("enum", "json", "logging", "re", "signal", "simplejson", "socket"),
+    *("enum", "faulthandler", "json", "logging", "re", "signal", "simplejson", "socket"),
 }
 # Parts of ric that the way to the first event does not need.
 LATE = {
     *("ric.api.json_codec", "ric.local", "ric.process.logs", "ric.process.notices", "ric.process.snapstart"),
-    *("ric.process.workers", "ric.upstream_log_names", "ric.upstream_names"),
+    *("ric.process.own_stderr", "ric.process.stacks", "ric.process.watchdog", "ric.process.workers"),
+    *("ric.upstream_log_names", "ric.upstream_names"),
 }
 LIBRARY = {
     *("__future__", "_contextvars", "_socket", "errno", "gc", "select"),

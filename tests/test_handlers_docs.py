@@ -21,7 +21,8 @@ EXPECTED: dict[str, tuple[object, object]] = {
     "app_report.py": (
         {},
         [
-            '{"statusCode": 200, "headers": {"Content-Type": "text/csv; charset=utf-8"}, "cookies": ["seen=1; HttpOnly"]}',
+            '{"statusCode": 200, "headers": {"Content-Type": "text/csv; charset=utf-8"}, '
+            '"cookies": ["seen=1; HttpOnly"]}',
             PRELUDE_END,
             "id,name\n",
             *(f"{number},name {number}\n" for number in range(3)),
