@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ric.api.client import LambdaRuntimeClient
     from ric.api.marshaller import Marshaller
     from ric.api.orjson_marshaller import OrjsonMarshaller
-    from ric.function.streaming import ResponseStream, StreamingResponse, response_stream
+    from ric.function.response_stream import ResponseStream, response_stream
+    from ric.function.streaming import StreamingResponse
     from ric.process.shutdown import on_shutdown
 
 __all__ = [
@@ -33,10 +34,10 @@ _HOMES = {
     "LambdaRuntimeClient": "api.client",
     "Marshaller": "api.marshaller",
     "OrjsonMarshaller": "api.orjson_marshaller",
-    "ResponseStream": "function.streaming",
+    "ResponseStream": "function.response_stream",
     "StreamingResponse": "function.streaming",
     "on_shutdown": "process.shutdown",
-    "response_stream": "function.streaming",
+    "response_stream": "function.response_stream",
 }
 
 if not TYPE_CHECKING:  # a type checker would take it for the promise of every name

@@ -56,6 +56,23 @@ class ResponseHead:
         return self.status < 200
 
 
+class Response:
+    """A complete answer.
+
+    Attributes:
+        status: The status code.
+        headers: Values by lower-case name.
+        body: The decoded content.
+    """
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, head: ResponseHead, body: bytes) -> None:
+        self.status = head.status
+        self.headers = head.headers
+        self.body = body
+
+
 def render_request_head(
     method: str, target: str, authority: str, fields: Iterable[tuple[str, str]], body_length: int | None = None
 ) -> bytes:

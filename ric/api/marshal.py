@@ -37,10 +37,8 @@ class LambdaMarshaller:
         """
         if not is_json(content_type):
             return request
-        from ric.api.json_codec import decode
-
         try:
-            return decode(request)
+            return self._decode(request)
         except Exception as error:
             raise FaultException(FaultException.UNMARSHAL_ERROR, f"Unable to unmarshal input: {error}") from error
 
@@ -60,7 +58,12 @@ class LambdaMarshaller:
         except Exception as error:
             raise FaultException(FaultException.MARSHAL_ERROR, f"Unable to marshal response: {error}") from error
 
-    def _encode(self, response: object) -> str:
+    def _decode(self, request: bytes | str) -> Any:
+        from ric.api.json_codec import decode
+
+        return decode(request)
+
+    def _encode(self, response: object) -> str | bytes:
         if self._encoder is None:
             from ric.api.json_codec import Encoder
 

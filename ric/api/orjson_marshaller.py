@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ric.api.marshal import BINARY, JSON, is_json
-from ric.errors import FaultException
+from ric.api.marshal import LambdaMarshaller
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class OrjsonMarshaller:
+class OrjsonMarshaller(LambdaMarshaller):
     """Decodes and encodes with orjson: ``LambdaRuntimeClient.marshaller = OrjsonMarshaller()``.
 
     Args:
@@ -33,6 +32,7 @@ class OrjsonMarshaller:
     """
 
     def __init__(self, default: Callable[[Any], Any] | None = None, option: int = 0) -> None:
+        super().__init__()
         # Taken now, so that a handler which replaces functions of orjson does not change the wire.
         orjson = _import_orjson()
         self._loads = orjson.loads
@@ -42,41 +42,12 @@ class OrjsonMarshaller:
         self._option = option | orjson.OPT_NON_STR_KEYS
         self._dumps(None, option=self._option)
 
-    def unmarshal_request(self, request: bytes | str, content_type: str | None = JSON) -> Any:
-        """Returns the event for the handler.
+    def _decode(self, request: bytes | str) -> Any:
+        return self._loads(request)
 
-        Args:
-            request: The body of the ``/next`` answer.
-            content_type: Its media type. Parameters and case do not count; none at all means JSON.
-
-        Returns:
-            The decoded JSON value, or the body unchanged for any other media type.
-
-        Raises:
-            FaultException: ``Runtime.UnmarshalError``: the body is not JSON.
-        """
-        if not is_json(content_type):
-            return request
-        try:
-            return self._loads(request)
-        except Exception as error:
-            raise FaultException(FaultException.UNMARSHAL_ERROR, f"Unable to unmarshal input: {error}") from error
-
-    def marshal_response(self, response: object) -> tuple[bytes, str]:
-        """Returns the handler's result as it goes over the wire, and its media type.
-
-        Args:
-            response: What the handler returned; bytes are sent as they are.
-
-        Raises:
-            FaultException: ``Runtime.MarshalError``: the value cannot be expressed in JSON.
-        """
-        if isinstance(response, bytes):
-            return response, BINARY
-        try:
-            return self._dumps(response, self._stand_in, self._option), JSON
-        except Exception as error:
-            raise FaultException(FaultException.MARSHAL_ERROR, f"Unable to marshal response: {error}") from error
+    def _encode(self, response: object) -> bytes:
+        encoded: bytes = self._dumps(response, self._stand_in, self._option)
+        return encoded
 
     def _stand_in(self, value: Any) -> Any:
         """Returns what is encoded in place of a value that orjson does not know.

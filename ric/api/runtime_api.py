@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ric.api.transport import Response
+    from ric.api.http11 import Response
     from ric.api.upload import ChunkedUpload
 
 _NO_CONTENT = 204

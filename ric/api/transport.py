@@ -21,6 +21,7 @@ from ric.api.http11 import (
     MAX_HEAD_BYTES,
     UNTIL_CLOSE,
     ChunkedDecoder,
+    Response,
     ResponseHead,
     find_head_end,
     parse_response_head,
@@ -43,23 +44,6 @@ _PEEK_NOW = _socket.MSG_PEEK | _socket.MSG_DONTWAIT
 _LAST_STANDARD_DESCRIPTOR = 2
 _CONTENT_TOO_LARGE = 413
 _NOT_OUR_DESCRIPTOR = (EBADF, ENOTSOCK)
-
-
-class Response:
-    """A complete answer.
-
-    Attributes:
-        status: The status code.
-        headers: Values by lower-case name.
-        body: The decoded content.
-    """
-
-    __slots__ = ("body", "headers", "status")
-
-    def __init__(self, head: ResponseHead, body: bytes) -> None:
-        self.status = head.status
-        self.headers = head.headers
-        self.body = body
 
 
 class Connection:

@@ -15,7 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ric.api.transport import Connection, Response
+    from ric.api.http11 import Response
+    from ric.api.transport import Connection
 
 _LAST_CHUNK = b"0\r\n"
 _LINE_END = b"\r\n"
