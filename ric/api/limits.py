@@ -135,12 +135,16 @@ def encode_error_document(document: dict[str, Any], encode: Callable[[object], s
         document: The document.
         encode: Turns it into JSON; if that fails ric's own encoder does.
     """
-    text: object
     try:
+        text = encode(document)
+        if len(encode_json(text)) <= MAX_RESPONSE_BYTES:  # as nearly all do, so that one encoding is enough
+            return text
         text = encode(fit_error_document(document, encode))
-    except Exception:  # noqa: BLE001 - somebody replaced it
-        text = None
-    return text if isinstance(text, (str, bytes)) else to_json(fit_error_document(document, to_json))
+        if isinstance(text, (str, bytes)):
+            return text
+    except Exception:  # noqa: BLE001, S110 - somebody replaced it, or the document cannot be encoded
+        pass
+    return to_json(fit_error_document(document, to_json))
 
 
 def shorten_xray_fault(fault: dict[str, Any], encode: Callable[[object], str]) -> dict[str, Any]:
@@ -183,16 +187,23 @@ def encode_xray_fault(fault: dict[str, Any], encode: Callable[[object], str]) ->
         ``""`` if it cannot be encoded: the error document counts more.
     """
     try:
+        text = encode(fault)
+        if _is_short(text):  # as nearly all are, so that one encoding is enough
+            return text
         try:
             return encode(shorten_xray_fault(fault, encode))
         except (LookupError, TypeError, ValueError):
-            return encode(fault)
+            return text
     except Exception:  # noqa: BLE001 - as documented
         return ""
 
 
+def _is_short(text: str) -> bool:
+    return len(ascii_json(text)) <= MAX_XRAY_CAUSE_BYTES
+
+
 def _is_long(fault: dict[str, Any], encode: Callable[[object], str]) -> bool:
-    return len(ascii_json(encode(fault))) > MAX_XRAY_CAUSE_BYTES
+    return not _is_short(encode(fault))
 
 
 def _with_limits(exception: dict[str, Any], characters: int, frames: int) -> dict[str, Any]:
