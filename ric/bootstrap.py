@@ -16,7 +16,6 @@ from ric.api.marshal import to_json
 from ric.errors import (
     EXIT_FAILURE,
     EXIT_INTERRUPTED,
-    EXIT_TERMINATED,
     FaultException,
     ForkedProcessError,
     LambdaRuntimeClientError,
@@ -79,9 +78,12 @@ def run(handler: str, lambda_runtime_client: BaseLambdaRuntimeClient) -> NoRetur
                 if watchdog is not None:
                     watchdog.disarm()
         except KeyboardInterrupt:
-            sys.exit(EXIT_INTERRUPTED)
-        finally:
-            shutdown.finish()
+            status: Any = EXIT_INTERRUPTED
+        except SystemExit as end:
+            status = end.code
+        # Outside of the handlers above, so that what goes wrong in there has its own story and not the loop's.
+        shutdown.finish()
+        sys.exit(status)
 
 
 def _initialise(handler: str, client: BaseLambdaRuntimeClient, log_sink: Any) -> Handler:
@@ -115,8 +117,7 @@ def _create_watchdog(client: BaseLambdaRuntimeClient, log_sink: Any) -> Watchdog
 
 
 def _next_invocation(client: BaseLambdaRuntimeClient, log_sink: Any) -> InvocationRequest:
-    if shutdown.is_requested():
-        sys.exit(EXIT_TERMINATED)
+    shutdown.before_next_event()
     try:
         return client.wait_next_invocation()
     except RuntimeApiUnavailableError as error:
@@ -194,7 +195,7 @@ def handle_event_request(
     # Patches of the two post methods from before upstream 4.1 take no invocation id, so it is passed only when set.
     echo = (invocation_id,) if invocation_id else ()
     answer = reply.Reply(lambda_runtime_client, invoke_id, echo)
-    reply.current.set(answer)
+    reply.enter(answer)
     try:
         lambda_context = create_lambda_context(
             client_context_json,

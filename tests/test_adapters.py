@@ -162,6 +162,88 @@ def test_a_generator_that_a_plain_function_returns_is_an_error(handler: Handler,
     assert f"Object of type {kind} is not JSON serializable" in result.error.message
 
 
+def events(handler: Handler) -> Handler:
+    """A decorator that streams what a plain handler returns."""
+
+    @functools.wraps(handler)
+    def wrapper(event: Any, context: Any) -> Any:
+        for item in handler(event, context):
+            yield f"data: {item}\n"
+
+    return wrapper
+
+
+class Events:
+    """The same as a class."""
+
+    def __init__(self, handler: Handler) -> None:
+        self.func = handler
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        yield from (f"data: {item}\n" for item in self.func(event, context))
+
+
+@pytest.mark.parametrize("decorator", [events, Events])
+def test_wrappers_that_yield(decorator: Any) -> None:
+    """A decorator that is a generator function makes a stream of whatever it wraps."""
+    assert invoke(decorator(lambda event, context: [1, 2]), {}).chunks == (b"data: 1\n", b"data: 2\n")
+
+
+class Mapping(dict[str, Any]):
+    """A handler whose attributes are its keys, and whose missing ones are a KeyError."""
+
+    __getattr__ = dict.__getitem__
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        return "called"
+
+
+class Unbound:
+    """A handler that refuses to be looked into, as proxies do that stand for nothing yet."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"there is nothing to get {name} from")
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        return "called"
+
+
+class Everything:
+    """A handler that has every attribute."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        return "called"
+
+
+@pytest.mark.parametrize("kind", [Mapping, Unbound, Everything])
+def test_handlers_that_do_not_let_themselves_be_looked_into(kind: Callable[[], Handler]) -> None:
+    """An object that answers attributes in its own way is called as ever."""
+    assert invoke(kind(), {}).payload == "called"
+
+
+def test_a_coroutine_written_as_a_generator() -> None:
+    """A function under types.coroutine is awaited, although its code is a generator's."""
+
+    @types.coroutine
+    def handler(event: Any, context: Any) -> Any:
+        yield
+        return "awaited"
+
+    assert invoke(handler, {}).payload == "awaited"
+
+
+def test_an_async_handler_within_an_async_handler() -> None:
+    """The loop runs one handler; another one is awaited, not invoked, and the error says so."""
+
+    async def outer(event: Any, context: Any) -> Any:
+        return str(invoke(async_function, {}).exception)
+
+    assert "await what it should run" in str(invoke(outer, {}).payload)
+
+
 def test_a_wrapper_that_answers_itself() -> None:
     """A decorator around a generator may return a value instead, which is encoded as ever."""
 
@@ -215,6 +297,50 @@ class TestBodies:
         """Text and bytes are one piece, files blocks, iterables their items."""
         assert invoke(lambda event, context: StreamingResponse(body), {}).chunks[2:] == chunks
 
+    def test_pieces_in_one_buffer(self) -> None:
+        """A bytearray may be filled again for the next piece; a view need not be contiguous."""
+
+        def plain(event: Any, context: Any) -> Any:
+            buffer = bytearray()
+            for number in range(3):
+                buffer += b"%d" % number
+                yield buffer
+                buffer.clear()
+            yield memoryview(b"abcdef")[::2]
+
+        async def asynchronous(event: Any, context: Any) -> Any:
+            for piece in plain(event, context):
+                yield piece
+
+        for handler in (plain, asynchronous):
+            assert invoke(handler, {}).chunks == (b"0", b"1", b"2", b"ace")
+
+    def test_a_response_is_sent_once(self) -> None:
+        """A generator cannot be sent a second time, and the caller does not get an empty body instead."""
+        once = StreamingResponse(word for word in ("a", "b"))
+        again = StreamingResponse("text")
+        assert invoke(lambda event, context: once, {}).chunks[2:] == (b"a", b"b")
+        error = invoke(lambda event, context: once, {}).error
+        assert error is not None
+        assert (error.type, "was sent before" in error.message) == ("Runtime.InvalidStreamingOperation", True)
+        assert [invoke(lambda event, context: again, {}).chunks[2:] for _ in range(2)] == [(b"text",)] * 2
+
+    def test_async_files_are_closed(self) -> None:
+        """What iterates asynchronously and has an async ``close`` is closed, too."""
+
+        class File:
+            closed = False
+
+            async def __aiter__(self) -> Any:
+                yield "line"
+
+            async def close(self) -> None:
+                self.closed = True
+
+        file = File()
+        assert invoke(lambda event, context: StreamingResponse(file), {}).chunks[2:] == (b"line",)
+        assert file.closed
+
     @pytest.mark.parametrize("fails", [False, True])
     def test_bodies_are_closed(self, fails: bool) -> None:
         """A file is closed when all is sent, and also when that fails."""
@@ -237,13 +363,15 @@ class TestBodies:
             ((5,), TypeError, "not int"),
             (("", "200"), TypeError, "status_code is a whole number, not '200'"),
             (("", True), TypeError, "status_code"),
-            (("", 99), ValueError, "100 to 599"),
-            (("", 600), ValueError, "100 to 599"),
+            (("", 199), ValueError, "200 to 599"),
+            (("", 600), ValueError, "200 to 599"),
             (("", 200, {"a b": "c"}), ValueError, "'a b' is not the name of a header"),
             (("", 200, {"": "c"}), ValueError, "not the name of a header"),
             (("", 200, {"a": 1}), TypeError, "names and values of headers are str"),
             (("", 200, {"a": "b\r\nc: d"}), ValueError, "line break"),
             (("", 200, {"a": "b\0"}), ValueError, "NUL"),
+            (("", 200, {"a": "b\x7f"}), ValueError, "control character"),
+            (("", 200, {"a": "b\ud800"}), ValueError, "lone surrogate"),
             (("", 200, {"a": "b" * 20_000}), ValueError, "may take 16376 bytes"),
             (("", 200, {}, "a=1"), TypeError, "list of str"),
             (("", 200, {}, [1]), TypeError, "cookies are str"),

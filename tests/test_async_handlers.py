@@ -391,6 +391,24 @@ async def handler(event, context):
         assert outcome.stdout.startswith("cleaned up\n[ERROR] SystemExit: 4\n")
         assert (outcome.exit_code, outcome.stderr) == (4, "")
 
+    def test_an_exit_past_a_handler_that_will_not_end(self, tmp_path: Path) -> None:
+        """A handler that ignores its cancellation holds an exit of its own tasks up for a moment only."""
+        source = """
+import asyncio, sys
+async def leave():
+    sys.exit(4)
+async def handler(event, context):
+    task = asyncio.create_task(leave())
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            pass
+"""
+        outcome, api = run_to_its_end(tmp_path, [[answer(event("1")), answer(ACCEPTED)]], source)
+        assert api.paths == [NEXT, error_path("1")]
+        assert outcome.exit_code == 4
+
     def test_signals_are_handled_while_it_waits(self, tmp_path: Path) -> None:
         """A signal handler of asyncio runs while the handler awaits."""
         waiting = threading.Event()

@@ -27,6 +27,8 @@ from tests.scripted_api import (
     event,
     function,
     read,
+    read_head,
+    read_until,
     response_path,
     run_to_its_end,
     send,
@@ -203,6 +205,7 @@ async def flush():
         outcome, _ = terminated_while_waiting(tmp_path, source)
         assert outcome.exit_code == 1
         assert outcome.stdout.startswith("[ERROR] ValueError: no\n")
+        assert outcome.stdout.count("Traceback") == 1, "what ended the loop is no part of its story"
         assert outcome.stdout.endswith(BOTH)
 
     def test_one_that_exits(self, tmp_path: Path) -> None:
@@ -218,7 +221,7 @@ async def flush():
         outcome, _ = terminated_while_waiting(tmp_path, source, RIC_SHUTDOWN_GRACE_MS="200")
         assert time.monotonic() - began_s < TIMEOUT_S
         assert outcome.exit_code == 1
-        assert "shutdown took longer than the 200 ms" in outcome.stdout
+        assert "callbacks of on_shutdown() did not end within the 200 ms" in outcome.stdout
 
     def test_the_functions_own_signal_handler(self, tmp_path: Path) -> None:
         """A handler that the module had installed itself still gets the signal, after the callbacks."""
@@ -242,7 +245,37 @@ signal.signal(signal.SIGTERM, lambda number, frame: (print("own", number, flush=
         )
         outcome, _ = terminated_while_waiting(tmp_path, source, RIC_SHUTDOWN_GRACE_MS="300")
         assert outcome.stdout.startswith(BOTH)
+        assert "threads or child processes of the function did not end within the 300 ms" in outcome.stdout
         assert outcome.exit_code == 1
+
+    def test_one_that_forks(self, tmp_path: Path) -> None:
+        """A child that a callback forks and lets return runs none of the other callbacks."""
+        source = f"""{TELLING}
+@ric.on_shutdown
+def forks():
+    pid = os.fork()
+    if pid:
+        print("child", os.waitpid(pid, 0)[1], flush=True)
+{PLAIN_HANDLER}"""
+        outcome, _ = terminated_while_waiting(tmp_path, source)
+        assert (outcome.exit_code, outcome.stdout) == (TERMINATED, f"child 0\n{BOTH}")
+
+    @pytest.mark.parametrize("removed", [False, True])
+    def test_signal_handlers_of_asyncio(self, tmp_path: Path, removed: bool) -> None:
+        """An async handler that had asyncio handle SIGTERM does not keep the callbacks from running."""
+        source = f"""{TELLING}
+import signal
+async def handler(event, context):
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, print, "own")
+    if {removed}:
+        loop.remove_signal_handler(signal.SIGTERM)
+"""
+        outcome, _ = terminated_while_waiting(tmp_path, source, answer(event("1")), answer(ACCEPTED))
+        lines = outcome.stdout.splitlines()
+        # asyncio's own handler hears of the signal when an async callback runs its loop again.
+        assert [line for line in lines if line != "own"] == BOTH.splitlines()
+        assert (outcome.exit_code, "own" in lines) == (TERMINATED, not removed)
 
     def test_interrupt(self, tmp_path: Path) -> None:
         """Ctrl-C ends the function as ever, without callbacks."""
@@ -269,6 +302,19 @@ signal.signal(signal.SIGTERM, lambda number, frame: (print("own", number, flush=
         assert outcome.exit_code == TERMINATED
         assert response_path("1") in api.paths or api.paths.count(NEXT) == 1
         assert outcome.stdout == BOTH
+
+
+SLOW = {
+    "generator": "def handler(event, context):\n    while True:\n        yield b'x' * 1_000_000\n",
+    "async generator": "async def handler(event, context):\n    while True:\n        yield b'x' * 1_000_000\n",
+    "response_stream": "def handler(event, context):\n    with ric.response_stream(context) as stream:\n"
+    "        while True:\n            stream.write(b'x' * 1_000_000)\n",
+    "thread": "import threading\ndef handler(event, context):\n    stream = ric.response_stream(context)\n"
+    "    thread = threading.Thread(target=stream.write, args=(b'x' * 50_000_000,), daemon=True)\n"
+    "    thread.start()\n    thread.join()\n",
+    "clean-up": "async def handler(event, context):\n    pathlib.Path('at-work').touch()\n    yield 'x'\n"
+    "    try:\n        await asyncio.sleep(600)\n    finally:\n        await asyncio.sleep(600)\n",
+}
 
 
 class TestDuringAnInvocation:
@@ -357,6 +403,21 @@ def handler(event, context):
         assert outcome.stdout.endswith(BOTH)
         (request,) = (request for request in api.requests if request.path == response_path("1"))
         assert b"Lambda-Runtime-Function-Error-Type: Function.ShutdownInterrupt" in request.body
+
+    @pytest.mark.parametrize("kind", SLOW)
+    def test_callbacks_run_although_nobody_reads(self, tmp_path: Path, kind: str) -> None:
+        """A reader that does not read, or a handler that does not end, has no share of the callbacks' time."""
+        is_streaming = threading.Event()
+        script = [answer(event("1")), read_head(), read_until(b"x"), tell(is_streaming), wait_for(threading.Event())]
+        with (
+            ScriptedApi(extension(), script).listen() as api,
+            function(api, tmp_path, TELLING + SLOW[kind], variables={"RIC_SHUTDOWN_GRACE_MS": "2000"}) as running,
+        ):
+            assert is_streaming.wait(TIMEOUT_S)
+            running.process.terminate()
+            outcome = running.wait()
+        assert outcome.stdout.endswith(BOTH)
+        assert outcome.exit_code == TERMINATED
 
     def test_a_forked_child_dies_of_it(self, tmp_path: Path) -> None:
         """A process that the handler forked ends at SIGTERM as it would without callbacks, and runs none of them."""

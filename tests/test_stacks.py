@@ -141,3 +141,33 @@ def test_many_tasks_are_bounded() -> None:
     found = asyncio.run(main())
     assert len(found) == 101
     assert found[-1] == ("tasks: 151 more are not shown", [])
+
+
+def test_asynchronous_generators_on_the_way() -> None:
+    """A task that waits for the next item of an asynchronous generator shows where that one waits."""
+
+    async def inner(arrived: asyncio.Event) -> AsyncIterator[str]:
+        yield "first"
+        arrived.set()
+        await asyncio.Event().wait()
+
+    async def outer(arrived: asyncio.Event) -> AsyncIterator[str]:
+        async for item in inner(arrived):
+            yield item
+
+    async def consume(arrived: asyncio.Event) -> None:
+        async for _ in outer(arrived):
+            pass
+
+    async def main() -> dict[str, list[str]]:
+        arrived = asyncio.Event()
+        task = asyncio.create_task(consume(arrived), name="consumer")
+        await arrived.wait()
+        await asyncio.sleep(0)
+        found = named(list(stacks.task_stacks()))
+        task.cancel()
+        await asyncio.wait((task,))
+        return found
+
+    shown = functions(asyncio.run(main())["task consumer"])
+    assert [name for name in shown if name in ("consume", "outer", "inner")] == ["consume", "outer", "inner"]

@@ -298,6 +298,63 @@ def main(event, context):
     assert "in dive" in document["stackTrace"][-1]
 
 
+LATE = {
+    "kept": """
+kept = []
+def main(event, context):
+    stream = response_stream(context)
+    stream.write(f"for {context.aws_request_id};")
+    if kept:
+        try:
+            kept[0].write("SECRET")
+        except Exception as error:
+            print(type(error).__name__)
+        stream.write("end")
+    kept.append(stream)
+""",
+    "thread": """
+import threading
+go, gone = threading.Event(), threading.Event()
+def late(stream):
+    go.wait()
+    try:
+        stream.write("SECRET")
+    except Exception as error:
+        print(type(error).__name__)
+    gone.set()
+def main(event, context):
+    stream = response_stream(context)
+    stream.write(f"for {context.aws_request_id};")
+    if context.aws_request_id == "1":
+        threading.Thread(target=late, args=(stream,)).start()
+    else:
+        go.set()
+        gone.wait()
+        stream.write("end")
+""",
+    "task": """
+import asyncio
+async def late(stream):
+    await gate.wait()
+    try:
+        stream.write("SECRET")
+    except Exception as error:
+        print(type(error).__name__)
+async def main(event, context):
+    global gate, task
+    stream = response_stream(context)
+    stream.write(f"for {context.aws_request_id};")
+    if context.aws_request_id == "1":
+        gate = asyncio.Event()
+        task = asyncio.create_task(late(stream))
+    else:
+        gate.set()
+        await task
+        stream.write("end")
+""",
+}
+
+
 class TestMisuse:
     """What cannot be done with a stream is said so, with the place in the user's code."""
 
@@ -360,6 +417,83 @@ def main(event, context):
         assert "Runtime.InvalidStreamingOperation: the response has ended" in outcome.stdout
         assert api.unexpected == b""
 
+    @pytest.mark.parametrize("kind", LATE)
+    def test_a_stream_of_an_earlier_invocation(self, tmp_path: Path, kind: str) -> None:
+        """A stream that was kept, by whatever means, never writes into the response to another caller."""
+        script = [
+            *(answer(event("1")), answer_stream(ACCEPTED)),
+            *(answer(event("2")), answer_stream(ACCEPTED), read()),
+        ]
+        outcome, api = run_until_complete(tmp_path, [script], with_imports(LATE[kind]))
+        assert chunks(api.requests[1].body)[0] == [b"for 1;"]
+        assert chunks(api.requests[3].body)[0] == [b"for 2;", b"end"]
+        assert outcome.stdout == "StreamingError\n"
+
+    @pytest.mark.parametrize("kind", ["threads", "to_thread"])
+    def test_many_threads_begin_it_together(self, tmp_path: Path, kind: str) -> None:
+        """However many threads write first, there is one response, and each piece is whole."""
+        sources = {
+            "threads": """
+import threading
+def main(event, context):
+    with response_stream(context) as stream:
+        threads = [threading.Thread(target=stream.write, args=(f"piece {n};" * 1000,)) for n in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+""",
+            "to_thread": """
+import asyncio
+async def main(event, context):
+    with response_stream(context) as stream:
+        await asyncio.gather(*(asyncio.to_thread(stream.write, f"piece {n};" * 1000) for n in range(20)))
+""",
+        }
+        request = streamed(tmp_path, sources[kind])
+        assert sorted(chunks(request.body)[0]) == sorted(b"piece %d;" % n * 1000 for n in range(20))
+
+    def test_a_thread_of_the_handlers_own(self, tmp_path: Path) -> None:
+        """A thread that carries no context may begin the stream with that of the handler."""
+        source = """
+import threading
+def work(context):
+    with response_stream(context) as stream:
+        stream.write("from a thread")
+def main(event, context):
+    thread = threading.Thread(target=work, args=(context,))
+    thread.start()
+    thread.join()
+"""
+        assert chunks(streamed(tmp_path, source).body) == ([b"from a thread"], {})
+
+    def test_nothing_is_no_first_byte(self, tmp_path: Path) -> None:
+        """An empty piece does not begin the response, so status and headers may still come."""
+        source = """
+def main(event, context):
+    with response_stream(context) as stream:
+        stream.write("")
+        stream.send_head(201)
+"""
+        assert streamed(tmp_path, source).headers["content-type"] == HTTP
+
+    def test_a_time_out_around_the_stream(self, tmp_path: Path) -> None:
+        """A stream that asyncio cancelled has failed, whatever the handler makes of that; the process lives."""
+        source = """
+import asyncio
+async def main(event, context):
+    async def inner():
+        with response_stream(context) as stream:
+            stream.write("half")
+            await asyncio.Event().wait()
+    try:
+        await asyncio.wait_for(inner(), 0.05)
+    except asyncio.TimeoutError:
+        return "timed out"
+"""
+        _, trailers = chunks(streamed(tmp_path, source).body)
+        assert trailers["Lambda-Runtime-Function-Error-Type"] == "Function.CancelledError"
+
     def test_a_context_of_another_invocation(self, tmp_path: Path) -> None:
         """A stream is not begun for an invocation that is over, whoever kept its context."""
         source = """
@@ -401,7 +535,7 @@ async def main(event, context):
         script = [answer(event("1")), answer(ACCEPTED), answer(event("2")), answer(ACCEPTED), read()]
         _, api = run_until_complete(tmp_path, [script], with_imports(source))
         (message,) = json.loads(api.requests[3].body)
-        assert "invocation 1 is over" in message
+        assert "the response has ended" in message
 
 
 GENERATORS = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 
-from ric.errors import MalformedResponseError, RuntimeApiError
+from ric.errors import MalformedResponseError, RuntimeApiError, StreamingError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class ChunkedUpload:
         self._posted_bytes = 0
         # A handler may write from several threads, and a chunk must stay in one piece.
         self._lock = allocate_lock()
+        self._is_sealed = False
         self.failure: Exception | None = None
         self.is_finished = False
 
@@ -60,6 +61,7 @@ class ChunkedUpload:
             pieces: What to send. An empty one is left out, because it would end the body.
 
         Raises:
+            StreamingError: The body has ended.
             RuntimeApiError: The server refused the rest, or the connection is lost.
         """
         with self._lock:
@@ -68,7 +70,10 @@ class ChunkedUpload:
                 self._connection.wait_for_room()
 
     def put(self, *pieces: bytes | memoryview) -> None:
-        """Takes pieces that ``flush`` sends; for those who must not wait. Arguments as for ``write``."""
+        """Takes pieces that ``flush`` sends; for those who must not wait. Arguments and errors as for ``write``."""
+        if self._is_sealed:
+            # The connection is the next invocation's by now, whoever still holds this one's stream.
+            raise StreamingError("the response has ended, nothing can be written any more")
         for piece in pieces:
             view = memoryview(piece).cast("B")
             if view.nbytes:
@@ -99,7 +104,7 @@ class ChunkedUpload:
 
     def is_wanted(self) -> bool:
         """Whether the server still takes what comes; if not, ``failure`` says why."""
-        if self.failure is None:
+        if self.failure is None and not self._is_sealed:
             try:
                 if self._connection.send_now(()) is None:
                     self._end_early()
@@ -117,8 +122,9 @@ class ChunkedUpload:
             RuntimeApiError: The server refused it, or the connection is lost.
         """
         with self._lock:
-            if self.is_finished:
+            if self._is_sealed:
                 return
+            self._is_sealed = True
             fields = "".join(f"{name}: {value}\r\n" for name, value in trailers)
             self._waiting.append(_LAST_CHUNK + fields.encode("ascii") + _LINE_END)
             while not self.flush():

@@ -58,27 +58,43 @@ def adapt(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _code_flags(handler: Any) -> int:
-    """The flags of the code that a handler is in the end."""
+    """The flags of the code that a handler is, with those of all that it wraps."""
+    flags = 0
     for _ in range(_DEEPEST_WRAPPING):
-        code = getattr(handler, "__code__", None)
-        inner = getattr(handler, "__wrapped__", None)
-        if inner is None and code is None:
-            # A partial has `func`, a bound method `__func__`; an object is called through its class.
-            inner = getattr(handler, "func", None) or getattr(handler, "__func__", None)
-            if inner is None:
-                inner = getattr(type(handler), "__call__", None)  # noqa: B004 - looked into, not asked for
+        code = _look(handler, "__code__")
+        flags |= _flags_of(code)
+        inner = _look(handler, "__wrapped__")
+        if code is None:
+            # An object is called through its class; a partial has `func`, a bound method of an object `__func__`.
+            flags |= _flags_of(_look(_look(type(handler), "__call__"), "__code__"))
+            inner = inner or _look(handler, "func") or _look(handler, "__func__")
         if inner is None or inner is handler:
             break
         handler = inner
-    return getattr(getattr(handler, "__code__", None), "co_flags", 0)
+    return flags
+
+
+def _flags_of(code: object) -> int:
+    flags = _look(code, "co_flags")
+    return flags if type(flags) is int else 0
+
+
+def _look(owner: object, name: str) -> Any:
+    """Returns an attribute, None if there is none: handlers are the user's objects, which answer in their own ways."""
+    try:
+        return getattr(owner, name, None)
+    except Exception:  # noqa: BLE001 - a __getattr__ of user code that knows nothing of AttributeError
+        return None
 
 
 def _resembling(handler: Any, call: Callable[..., Any]) -> Callable[..., Any]:
     """Gives the plain form the names and attributes of the handler, as functools.wraps would."""
     for name in ("__module__", "__name__", "__qualname__", "__doc__"):
-        value = getattr(handler, name, None)
+        value = _look(handler, name)
         if isinstance(value, str):
             setattr(call, name, value)
-    call.__dict__.update(getattr(handler, "__dict__", {}))
+    attributes = _look(handler, "__dict__")
+    if isinstance(attributes, dict):
+        call.__dict__.update(attributes)
     call.__wrapped__ = handler  # type: ignore[attr-defined]
     return call

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from os import set_blocking
 
-from ric.function.streaming import Sender, StreamingResponse, encode_piece
+from ric.function.streaming import Sender, StreamingResponse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,12 +38,11 @@ async def send_async_iterable(answer: Reply, body: Any, head: StreamingResponse 
         if sender.upload is not None:
             watch = _Watch(sender.upload)
         async for piece in body:
-            if not (content := encode_piece(piece)):
+            if not sender.put(piece):
                 continue
             upload = sender.opened()
             if watch is None:
                 watch = _Watch(upload)
-            upload.put(content)
             while not upload.flush():
                 await watch.wait_for_room()
         sender.opened()  # a stream without a piece is a response, too
@@ -54,9 +53,15 @@ async def send_async_iterable(answer: Reply, body: Any, head: StreamingResponse 
     finally:
         if watch is not None:
             watch.end()
-        close = getattr(body, "aclose", None)
-        if close is not None:
-            await close()
+        await _close(body)
+
+
+async def _close(body: Any) -> None:
+    """Closes an async generator, or what has ``close`` as files have it."""
+    close = getattr(body, "aclose", None) or getattr(body, "close", None)
+    closing: Any = close() if close is not None else None
+    if hasattr(closing, "__await__"):
+        await closing
 
 
 class _Watch:

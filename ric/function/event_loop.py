@@ -58,6 +58,10 @@ def run(awaitable: Awaitable[Any]) -> Any:
         BaseException: What it raises.
     """
     loop = prepare()
+    if loop.is_running():
+        if asyncio.iscoroutine(awaitable):
+            awaitable.close()
+        raise RuntimeError("the event loop is running an async handler already; await what it should run")
     task = loop.create_task(_await(awaitable))
     try:
         return loop.run_until_complete(task)
@@ -88,13 +92,21 @@ def _unwind(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
     """Lets a task end that an exception from outside, such as a signal handler's, has interrupted."""
     if not task.done():
         task.cancel()
-        loop.run_until_complete(asyncio.wait((task,)))
-    if not task.cancelled():
+        loop.run_until_complete(asyncio.wait((task,), timeout=_LAST_TASKS_PATIENCE_S))
+    if task.done() and not task.cancelled():
         task.exception()  # it is on its way already, and need not be logged as lost
 
 
+class _Task(asyncio.Task):  # type: ignore[type-arg]
+    """A task that keeps the name it gave itself: with a task factory, Python 3.13.0 sets None in its place."""
+
+    def set_name(self, value: object) -> None:
+        if value is not None:
+            super().set_name(value)
+
+
 def _new_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Future[Any]:
-    task: asyncio.Future[Any] = asyncio.Task(coroutine, loop=loop, **options)
+    task = _Task(coroutine, loop=loop, **options)
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
     return task
@@ -138,7 +150,8 @@ def _log_in_context(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
     if get_context is None:
         loop.default_exception_handler(context)
     else:
-        get_context().run(loop.default_exception_handler, context)
+        # A copy, because from Python 3.12 on the context itself is entered already when this is called.
+        get_context().copy().run(loop.default_exception_handler, context)
 
 
 def _close() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from types import AsyncGeneratorType, GeneratorType
+from collections.abc import AsyncGenerator, Awaitable, Generator
 
 from ric.errors import StreamingError
 from ric.function import reply
@@ -12,6 +11,8 @@ from ric.function.streaming import StreamingResponse, send_iterable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+_CO_ITERABLE_COROUTINE = 0x100
 
 
 def conclude(result: Any, *, streams: bool) -> Any:
@@ -25,18 +26,18 @@ def conclude(result: Any, *, streams: bool) -> Any:
         StreamingError: There is no invocation whose response it could be.
         BaseException: Whatever the handler's own code raises while it is awaited or iterated over.
     """
-    if isinstance(result, Awaitable):
+    if isinstance(result, Awaitable) or _is_coroutine_in_a_generator(result):
         from ric.function import event_loop
 
         result = event_loop.run(result)
     if isinstance(result, StreamingResponse):
         head: StreamingResponse | None = result
-        body = result.body
-    elif streams and isinstance(result, (GeneratorType, AsyncGeneratorType)):
+        body = result.take_body()
+    elif streams and isinstance(result, (Generator, AsyncGenerator)):
         head, body = None, result
     else:
         return result
-    answer = reply.current.get()
+    answer = reply.current()
     if answer is None:
         raise StreamingError("a streaming handler was called outside of an invocation")
     if hasattr(body, "__aiter__"):
@@ -47,3 +48,8 @@ def conclude(result: Any, *, streams: bool) -> Any:
     else:
         send_iterable(answer, body, head)
     return None
+
+
+def _is_coroutine_in_a_generator(result: object) -> bool:
+    """Whether it comes from a generator function under ``types.coroutine``."""
+    return bool(getattr(getattr(result, "gi_code", None), "co_flags", 0) & _CO_ITERABLE_COROUTINE)

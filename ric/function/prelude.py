@@ -28,8 +28,8 @@ def encode_prelude(status_code: object, headers: Mapping[Any, Any], cookies: lis
     """
     if isinstance(status_code, bool) or not isinstance(status_code, int):
         raise TypeError(f"status_code is a whole number, not {status_code!r}")
-    if not 100 <= status_code <= 599:
-        raise ValueError(f"status_code is one of 100 to 599, not {status_code}")
+    if not 200 <= status_code <= 599:  # the others belong to responses that are not the last
+        raise ValueError(f"status_code is one of 200 to 599, not {status_code}")
     for name, value in headers.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError(f"names and values of headers are str, not {name!r}: {value!r}")
@@ -53,8 +53,10 @@ def encode_prelude(status_code: object, headers: Mapping[Any, Any], cookies: lis
 
 
 def _check_value(value: str, what: str) -> None:
-    if any(character in value for character in "\r\n\0"):
-        raise ValueError(f"{what} is {value!r}, but a line break or NUL cannot be sent in a header")
+    if any((character < " " and character != "\t") or character == "\x7f" for character in value):
+        raise ValueError(f"{what} is {value!r}, but a line break, NUL or other control character cannot be sent")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError(f"{what} is {value!r}, but a lone surrogate cannot be sent")
 
 
 def _is_token(name: str) -> bool:

@@ -2,12 +2,13 @@
 
 The loop makes one Reply for each invocation and leaves it in a context variable, so that adapters and
 ``response_stream`` find it from wherever they are called: behind any number of wrappers, in tasks, in threads that
-carry the context along.
+carry the context along; and once for the whole process, because threads that a handler starts itself carry none.
 """
 
 from __future__ import annotations
 
 from _contextvars import ContextVar
+from _thread import allocate_lock
 
 from ric.errors import StreamingError
 
@@ -30,18 +31,21 @@ class Reply:
         upload: Takes the stream once it was opened.
         content_type: Its media type.
         failure: What the handler raised in the middle of its stream and perhaps did not let through.
+        is_over: Whether the handler has ended: what it left behind must not begin a stream, or write to it, any more.
     """
 
-    __slots__ = ("_client", "_echo", "_is_over", "content_type", "failure", "invoke_id", "upload")
+    __slots__ = ("_client", "_echo", "_lock", "content_type", "failure", "invoke_id", "is_over", "upload")
 
     def __init__(self, client: Any, invoke_id: str, echo: tuple[str, ...]) -> None:
         self._client = client
         self._echo = echo
-        self._is_over = False
+        # Threads of the handler may begin the response, and the loop may end it, at the same moment.
+        self._lock = allocate_lock()
         self.invoke_id = invoke_id
         self.content_type = ""
         self.upload: ChunkedUpload | None = None
         self.failure: BaseException | None = None
+        self.is_over = False
 
     def open(self, content_type: str) -> ChunkedUpload:
         """Begins the stream.
@@ -53,27 +57,57 @@ class Reply:
             StreamingError: The invocation is over, or its response was begun before.
             RuntimeApiError: There is no connection.
         """
-        if self._is_over:
-            raise StreamingError(f"invocation {self.invoke_id} is over; a response is streamed while its handler runs")
-        if self.upload is not None:
-            raise StreamingError("the response was begun before; there is one stream for each invocation")
-        self.upload = self._client.start_response(self.invoke_id, content_type, *self._echo)
-        self.content_type = content_type
-        return self.upload
+        with self._lock:
+            if self.is_over:
+                raise StreamingError(
+                    f"invocation {self.invoke_id} is over; a response is streamed while its handler runs"
+                )
+            if self.upload is not None:
+                raise StreamingError("the response was begun before; there is one stream for each invocation")
+            self.upload = self._client.start_response(self.invoke_id, content_type, *self._echo)
+            self.content_type = content_type
+            return self.upload
 
     def end(self) -> None:
-        """Notes that the handler has ended: what it left behind must not begin a stream any more."""
-        self._is_over = True
+        """Notes that the handler has ended."""
+        with self._lock:
+            self.is_over = True
 
     def raise_failure(self) -> None:
         """Raises what the handler raised in the middle of its stream, if it did: half a response is none."""
-        if self.failure is not None:
+        if self.failure is None:
+            return
+        if isinstance(self.failure, (Exception, SystemExit, KeyboardInterrupt)):
             raise self.failure
+        # A cancelled task's; as a failure of the handler it is one like any other, and no reason to end the process.
+        from concurrent.futures import CancelledError
+
+        raise CancelledError(*self.failure.args).with_traceback(self.failure.__traceback__)
 
     def is_broken_by(self, error: BaseException) -> bool:
         """Whether the error says that the stream is refused or lost, so that there is nobody left to be told."""
         return self.upload is not None and self.upload.failure is error
 
 
-current: ContextVar[Reply | None] = ContextVar("ric_reply", default=None)
-"""The reply to the invocation that this context belongs to."""
+_in_context: ContextVar[Reply | None] = ContextVar("ric_reply", default=None)
+_in_process: Reply | None = None
+
+
+def enter(reply: Reply) -> None:
+    """Makes this the reply to the invocation at hand, in this context and in this process."""
+    global _in_process
+    _in_process = reply
+    _in_context.set(reply)
+
+
+def current() -> Reply | None:
+    """Returns the reply to the invocation that this context belongs to."""
+    return _in_context.get()
+
+
+def to(invoke_id: str | None) -> Reply | None:
+    """Returns the reply to an invocation that is at hand, in this context or, for threads, in this process."""
+    for reply in (_in_context.get(), _in_process):
+        if reply is not None and reply.invoke_id == invoke_id:
+            return reply
+    return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from _thread import allocate_lock
+
 from ric.api import protocol
 from ric.errors import StreamingError
 from ric.function import reply
@@ -32,7 +34,7 @@ def response_stream(
 
     Args:
         context: The handler's second argument.
-        status_code: The HTTP status, 100 to 599; 200 if only headers or cookies are given.
+        status_code: The HTTP status, 200 to 599; 200 if only headers or cookies are given.
         headers: Header names and values.
         cookies: Values for ``Set-Cookie``.
 
@@ -40,8 +42,8 @@ def response_stream(
         StreamingError: The context is not that of the invocation at hand, or its response was begun before.
         TypeError, ValueError: As for StreamingResponse.
     """
-    answer = reply.current.get()
-    if answer is None or answer.invoke_id != getattr(context, "aws_request_id", None):
+    answer = reply.to(getattr(context, "aws_request_id", None))
+    if answer is None:
         raise StreamingError("response_stream() takes the context that the running handler was called with")
     stream = ResponseStream(answer)
     if status_code is not None or headers is not None or cookies is not None:
@@ -62,6 +64,7 @@ class ResponseStream:
     def __init__(self, answer: Reply) -> None:
         self._reply = answer
         self._upload: ChunkedUpload | None = None
+        self._lock = allocate_lock()
         self.closed = False
 
     def send_head(
@@ -75,9 +78,12 @@ class ResponseStream:
         """
         prelude = encode_prelude(status_code, dict(headers or {}), as_list(cookies))
         self._check_open()
-        if self._upload is not None:
-            raise StreamingError("status, headers and cookies come before the first byte of a response, not after it")
-        self._upload = open_http(self._reply, prelude)
+        with self._lock:
+            if self._upload is not None:
+                raise StreamingError(
+                    "status, headers and cookies come before the first byte of a response, not after it"
+                )
+            self._upload = open_http(self._reply, prelude)
 
     def write(self, data: Piece) -> int:
         """Sends a piece at once, and returns its size in bytes.
@@ -91,7 +97,8 @@ class ResponseStream:
         """
         self._check_open()
         content = encode_piece(data)
-        self._opened().write(content)
+        if content:
+            self._opened().write(content)
         return len(content)
 
     def close(self) -> None:
@@ -116,10 +123,11 @@ class ResponseStream:
             self._reply.failure = exc_value
 
     def _check_open(self) -> None:
-        if self.closed:
+        if self.closed or self._reply.is_over:
             raise StreamingError("the response has ended, nothing can be written any more")
 
     def _opened(self) -> ChunkedUpload:
-        if self._upload is None:
-            self._upload = self._reply.open(protocol.OCTET_STREAM)
-        return self._upload
+        with self._lock:
+            if self._upload is None:
+                self._upload = self._reply.open(protocol.OCTET_STREAM)
+            return self._upload

@@ -34,7 +34,7 @@ class StreamingResponse:
     Args:
         body: What to send: an iterable or async iterable of str (sent as UTF-8) and bytes, a file open for reading, or
             one str or bytes; None for an empty body. It is closed when all is sent, and also when that fails.
-        status_code: The HTTP status, 100 to 599.
+        status_code: The HTTP status, 200 to 599.
         headers: Header names and values; without a ``Content-Type`` among them, Lambda chooses one.
         cookies: Values for ``Set-Cookie``, one header each: ``"name=value; HttpOnly"``.
 
@@ -50,11 +50,23 @@ class StreamingResponse:
         headers: Mapping[str, str] | None = None,
         cookies: Iterable[str] | None = None,
     ) -> None:
-        self.body = _body(body)
+        self._body = _body(body)
+        self._is_taken = False
         self.status_code = status_code
         self.headers = dict(headers or {})
         self.cookies = as_list(cookies)
         self.prelude()
+
+    def take_body(self) -> Any:
+        """Returns the body as an iterable or async iterable, for the one who sends it.
+
+        Raises:
+            StreamingError: It was sent before and cannot be had again.
+        """
+        if self._is_taken and not isinstance(self._body, (tuple, list)):
+            raise StreamingError("this StreamingResponse was sent before; make one for each invocation")
+        self._is_taken = True
+        return self._body
 
     def prelude(self) -> bytes:
         """Returns status, headers and cookies as the stream begins with them.
@@ -84,6 +96,17 @@ class Sender:
             self.upload = self._reply.open(protocol.OCTET_STREAM)
         return self.upload
 
+    def write(self, piece: object) -> None:
+        """Sends a piece, and waits while the server does not read."""
+        if content := encode_piece(piece):
+            self.opened().write(content)
+
+    def put(self, piece: object) -> bool:
+        """Takes a piece that the stream's ``flush`` sends; returns whether there is anything to be sent."""
+        if content := encode_piece(piece):
+            self.opened().put(content)
+        return bool(content)
+
 
 def send_iterable(answer: Reply, body: Any, head: StreamingResponse | None) -> None:
     """Sends all pieces of a body, and closes it.
@@ -101,8 +124,8 @@ def send_iterable(answer: Reply, body: Any, head: StreamingResponse | None) -> N
     try:
         sender = Sender(answer, head)
         for piece in body:
-            if content := encode_piece(piece):
-                sender.opened().write(content)
+            # In a call of its own, after which nothing holds the piece: a bytearray may be used again for the next.
+            sender.write(piece)
         sender.opened()  # a stream without a piece is a response, too
     finally:
         close: Callable[[], None] | None = getattr(body, "close", None)
@@ -123,8 +146,10 @@ def encode_piece(piece: object) -> bytes | memoryview:
             raise StreamingError(f"Unable to marshal response: {error}", FaultException.MARSHAL_ERROR) from error
     if isinstance(piece, bytes):
         return piece
-    if isinstance(piece, (bytearray, memoryview)):
-        return memoryview(piece).cast("B")
+    if isinstance(piece, bytearray):
+        return memoryview(piece)
+    if isinstance(piece, memoryview):
+        return piece.cast("B") if piece.c_contiguous else piece.tobytes()
     raise StreamingError(
         f"Unable to marshal response: a stream takes str or bytes, not {type(piece).__name__}; "
         "encode it first, for example with json.dumps()",

@@ -62,9 +62,14 @@ def begin(client: Any, log_sink: Any) -> None:
         _prepare(client, log_sink)
 
 
-def is_requested() -> bool:
-    """Whether SIGTERM came and the loop should end."""
-    return _termination is not None and _termination.is_requested
+def before_next_event() -> None:
+    """Makes sure that SIGTERM is heard, which the handler may have changed.
+
+    Raises:
+        SystemExit: It came already: the loop should end.
+    """
+    if _termination is not None:
+        _termination.listen()
 
 
 def finish() -> None:
@@ -73,8 +78,7 @@ def finish() -> None:
     Raises:
         SystemExit: Always, if they were run.
     """
-    if is_requested():
-        assert _termination is not None
+    if _termination is not None and _termination.is_requested:
         _termination.run_callbacks()
 
 
@@ -82,5 +86,6 @@ def _prepare(client: Any, log_sink: Any) -> None:
     global _termination
     from ric.process.termination import Termination
 
-    _termination = Termination(_callbacks, log_sink)
-    _termination.watch(client)
+    termination = Termination(_callbacks, log_sink)
+    if termination.watch(client):
+        _termination = termination

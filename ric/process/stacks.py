@@ -32,6 +32,7 @@ _MOST_FRAMES = 200
 _MOST_TASKS = 100
 
 # Where a suspended coroutine, generator or asynchronous generator keeps its frame, and what it waits for.
+_STEPS_OF_GENERATORS = ("async_generator_asend", "async_generator_athrow")
 _SUSPENDED_KINDS = (("cr_frame", "cr_await"), ("gi_frame", "gi_yieldfrom"), ("ag_frame", "ag_await"))
 
 
@@ -84,7 +85,9 @@ def _awaits(awaitable: Any) -> Iterator[tuple[FrameType, int]]:
                 awaitable = getattr(awaitable, next_name)
                 break
         else:
-            return  # a future, or something written in C
+            # An asynchronous generator hides behind what its `asend` returned. Else it is a future, or written in C.
+            hidden = (item for item in gc.get_referents(awaitable) if hasattr(item, "ag_frame"))
+            awaitable = next(hidden, None) if type(awaitable).__name__ in _STEPS_OF_GENERATORS else None
 
 
 def _without_the_way_to_the_handler(frames: list[tuple[FrameType, int]]) -> list[tuple[FrameType, int]]:

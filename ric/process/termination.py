@@ -19,6 +19,7 @@ from ric import config
 from ric.api.extension import InternalExtension
 from ric.errors import EXIT_FAILURE, EXIT_TERMINATED, RuntimeApiError
 from ric.function.faults import build_fault_result
+from ric.process import forks
 from ric.process.error_log import log_error
 from ric.process.signals import is_own_handler
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _PIPE_BYTES = 512
 _LAST_STANDARD_DESCRIPTOR = 2
+_INTERRUPTED_AT = (0.5, 0.75)
 
 
 class ShutdownInterrupt(SystemExit):
@@ -58,21 +60,28 @@ class Termination:
         self._log_sink = log_sink
         self._grace_s = config.shutdown_grace_ms() / 1000
         self._is_finishing = False
+        self._is_done = False
         self._main_thread = _thread.get_ident()
         self._previous: Any = None
         self._pipe_out, self._pipe_in = _private_pipe()
 
-    def watch(self, client: Any) -> None:
+    def watch(self, client: Any) -> bool:
         """Handles SIGTERM from now on, and makes sure that Lambda sends it.
 
         Args:
             client: The loop's client, whose wait for events is made to end at the signal.
+
+        Returns:
+            False if that cannot be done from here, which was said in the log.
         """
         try:
             self._previous = _signal.signal(_signal.SIGTERM, self._on_sigterm)
         except ValueError:
-            self._warn("callbacks of on_shutdown() will not run: the loop is not on the main thread")
-            return
+            self._warn(
+                "callbacks of on_shutdown() do not run yet, because the first was registered on a thread; "
+                "register it while the handler module is imported"
+            )
+            return False
         # The kernel writes to the pipe even if the signal arrives between a look at it and the wait.
         others = _signal.set_wakeup_fd(self._pipe_in, warn_on_full_buffer=False)
         if others != -1:
@@ -81,6 +90,19 @@ class Termination:
         if hasattr(client, "wait_idle_with"):
             client.wait_idle_with(self._wait)
         self._register_extension(getattr(client, "lambda_runtime_address", None))
+        return True
+
+    def listen(self) -> None:
+        """Makes sure that the signal is heard before the next event is asked for.
+
+        Raises:
+            SystemExit: It came already.
+        """
+        if self.is_requested:
+            raise SystemExit(EXIT_TERMINATED)
+        if _signal.getsignal(_signal.SIGTERM) != self._on_sigterm:
+            # The handler put one of its own there, or asyncio did for it. It gets the signal after the callbacks.
+            self._previous = _signal.signal(_signal.SIGTERM, self._on_sigterm)
 
     def run_callbacks(self) -> NoReturn:
         """Runs the callbacks and ends the process.
@@ -93,11 +115,14 @@ class Termination:
         while self._callbacks:
             try:
                 self._run(self._callbacks.pop())
+                if forks.is_forked_child():
+                    forks.end_child(0)
             except SystemExit as request:
                 status = request.code
             except BaseException:  # noqa: BLE001 - user code; the others still have to run
                 log_error(build_fault_result(sys.exc_info(), None), self._log_sink)
                 status = EXIT_FAILURE
+        self._is_done = True
         if callable(self._previous) and not is_own_handler(self._previous):
             self._previous(_signal.SIGTERM, None)  # the function's own, which stood here before
         sys.exit(status)
@@ -133,12 +158,14 @@ class Termination:
             raise ShutdownInterrupt(EXIT_TERMINATED)
 
     def _keep_time(self, end_s: float) -> None:
-        """Interrupts what runs at half of the time, and ends the process when it is up."""
-        sleep(max(0.0, end_s - self._grace_s / 2 - monotonic()))
-        if not self._is_finishing:
-            _signal.pthread_kill(self._main_thread, _signal.SIGTERM)
+        """Interrupts what runs in the middle of the time, and ends the process when it is up."""
+        for share in _INTERRUPTED_AT:
+            sleep(max(0.0, end_s - self._grace_s * (1 - share) - monotonic()))
+            if not self._is_finishing:
+                _signal.pthread_kill(self._main_thread, _signal.SIGTERM)
         sleep(max(0.0, end_s - monotonic()))
-        self._warn(f"shutdown took longer than the {self._grace_s * 1000:.0f} ms that there are; see on_shutdown()")
+        late = "threads or child processes of the function did" if self._is_done else "callbacks of on_shutdown() did"
+        self._warn(f"{late} not end within the {self._grace_s * 1000:.0f} ms that there are for the shutdown")
         os._exit(EXIT_FAILURE)
 
     def _register_extension(self, address: str | None) -> None:

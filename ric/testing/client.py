@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ric.api.client import LambdaRuntimeClient
 from ric.api.marshal import LambdaMarshaller
 from ric.api.runtime_api import encode_json
+from ric.errors import StreamingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,7 +72,13 @@ class RecordedUpload:
         return -1
 
     def put(self, *pieces: bytes | memoryview) -> None:
-        """Keeps each piece as a chunk."""
+        """Keeps each piece as a chunk.
+
+        Raises:
+            StreamingError: The response has ended.
+        """
+        if self.is_finished:
+            raise StreamingError("the response has ended, nothing can be written any more")
         self.chunks += [bytes(piece) for piece in pieces if len(piece)]
 
     write = put
@@ -129,4 +136,7 @@ class RecordingClient:
 
     def _take_chunks(self) -> tuple[bytes, ...] | None:
         upload, self._upload = self._upload, None
-        return None if upload is None else tuple(upload.chunks)
+        if upload is None:
+            return None
+        upload.finish()
+        return tuple(upload.chunks)

@@ -68,7 +68,7 @@ def invoke(
     body = event if isinstance(event, bytes) else encode_json(to_json(event))
     run = partial(_run, function, body, context or make_context(), trace_id)
     variables = copy_context()
-    if reply.current.get() is not None or not _is_in_event_loop():  # a handler that invokes another one stays here
+    if reply.current() is not None or not _is_in_event_loop():  # a handler that invokes another one stays here
         return variables.run(run)
     with ThreadPoolExecutor(1) as executor:
         return executor.submit(variables.run, run).result()
