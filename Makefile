@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-all parity lint build clean
+.PHONY: run test test-all parity bench bench-quick lint build clean
 
 run: $(VENV)/.installed
 	$(BIN)/python examples/run.py
@@ -24,6 +24,14 @@ test-all:
 parity: $(VENV)/.installed-test
 	$(BIN)/python tests/fetch.py
 	$(BIN)/python -m tests.parity
+
+# ric, awslambdaric and others side by side; the long form also draws the pictures of docs/benchmarks.md.
+bench: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks --json docs/benchmarks/figures.json
+	$(BIN)/python -m benchmarks.plots docs/benchmarks/figures.json docs/benchmarks
+
+bench-quick: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks --quick
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check .
@@ -46,6 +54,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-bench: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[bench,test]'
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-lint: pyproject.toml | $(BIN)/python
