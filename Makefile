@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-all parity bench bench-quick lint build clean
+.PHONY: run test test-all parity bench bench-quick soak-workers lint build clean
 
 run: $(VENV)/.installed
 	$(BIN)/python examples/run.py
@@ -32,6 +32,10 @@ bench: $(VENV)/.installed-bench
 
 bench-quick: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks --quick
+
+# Ten thousand invocations while workers are killed at random; ARGS="--size 32 --seed 7" for others.
+soak-workers: $(VENV)/.installed-test
+	$(BIN)/python -m tests.soak_workers $(ARGS)
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check .

@@ -59,7 +59,6 @@ def start(args: Sequence[str | None], config_provider: Any, client_class: Any, l
         workers.MultiConcurrentRunner.run_concurrent(
             config.handler, config.api_address, config.use_thread_polling, config.lmi_socket_path, worker_count
         )
-        return
     try:
         client = client_class(config.api_address, config.use_thread_polling)
     except InvalidAddressError as error:

@@ -21,7 +21,13 @@ FORBIDDEN = {
 # Parts of ric that the way to the first event does not need.
 LATE = {
     *("ric.api.json_codec", "ric.local", "ric.process.logs", "ric.process.notices", "ric.process.snapstart"),
-    *("ric.process.own_stderr", "ric.process.stacks", "ric.process.watchdog", "ric.process.workers"),
+    *(
+        "ric.process.own_stderr",
+        "ric.process.pool",
+        "ric.process.stacks",
+        "ric.process.watchdog",
+        "ric.process.workers",
+    ),
     *("ric.upstream_log_names", "ric.upstream_names"),
 }
 LIBRARY = {

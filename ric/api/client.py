@@ -14,6 +14,7 @@ from ric.errors import FaultException, LambdaRuntimeClientError, RuntimeApiError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     from collections.abc import Callable
     from typing import Any, NoReturn
 
@@ -90,6 +91,10 @@ class BaseLambdaRuntimeClient:
     def wait_idle_with(self, idle_wait: Callable[[int], None]) -> None:
         """Sets how the wait for the next invocation is made, see ``RuntimeApi.idle_wait``."""
         self._own_api.idle_wait = idle_wait
+
+    def follow_connections(self, on_connect: Callable[[_socket.socket], None]) -> None:
+        """Calls a function with each connection to the Runtime API that is opened from now on."""
+        self._own_api.follow_connections(on_connect)
 
     def wait_next_invocation(self) -> InvocationRequest:
         """Waits for the next invocation, and through short outages of the Runtime API.

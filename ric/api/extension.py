@@ -59,6 +59,19 @@ class InternalExtension:
         """
         self._connection.exchange(self._head("GET", _NEXT_EVENT, [(_IDENTIFIER_FIELD, self._identifier)]))
 
+    def ask(self) -> None:
+        """Asks for the next event without waiting for it; the answer stays unread, the connection open.
+
+        Raises:
+            TransportError: There is no connection.
+        """
+        self._connection.begin()
+        self._connection.send_now([self._head("GET", _NEXT_EVENT, [(_IDENTIFIER_FIELD, self._identifier)])])
+
+    def close(self) -> None:
+        """Closes this process's end of the connection."""
+        self._connection.close()
+
     def _head(self, method: str, path: str, fields: list[tuple[str, str]], body_length: int | None = None) -> bytes:
         address = self._address
         fields = [("User-Agent", protocol.user_agent()), *fields]

@@ -15,6 +15,7 @@ from ric.errors import LambdaRuntimeClientError, MalformedResponseError, Respons
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     from collections.abc import Callable
 
     from ric.api.http11 import Response
@@ -44,7 +45,21 @@ class RuntimeApi:
         self._connection = Connection(self.address)
         self._agent = ("User-Agent", protocol.user_agent())
         self._next_request = self._head("GET", protocol.NEXT)
+        self._is_asked = False
         self._late_imports = iter((_import_answer_path, _import_error_path))
+
+    def follow_connections(self, on_connect: Callable[[_socket.socket], None]) -> None:
+        """Calls a function with each connection that is opened from now on."""
+        self._connection.on_connect = on_connect
+
+    def resume(self, connection: _socket.socket) -> None:
+        """Takes over a connection on which ``next`` was asked already, by another process; ``next`` only waits then."""
+        self._connection.adopt(connection)
+        self._is_asked = True
+
+    def close(self) -> None:
+        """Closes the connection; the next call opens a new one."""
+        self._connection.close()
 
     def next(self) -> tuple[bytes, dict[str, str | int]] | None:
         """Waits for the next invocation, for as long as it takes.
@@ -56,7 +71,11 @@ class RuntimeApi:
         Raises:
             RuntimeApiError: The call failed, or its answer names no usable request id.
         """
-        response = self._connection.exchange(self._next_request, meanwhile=self._meanwhile())
+        if self._is_asked:
+            self._is_asked = False
+            response = self._connection.receive(is_sent=True, meanwhile=self._meanwhile())
+        else:
+            response = self._connection.exchange(self._next_request, meanwhile=self._meanwhile())
         if response.status == _NO_CONTENT:
             return None
         _check(response, protocol.NEXT)

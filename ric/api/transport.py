@@ -51,9 +51,13 @@ class Connection:
 
     Args:
         address: The server.
+
+    Attributes:
+        on_connect: Called with each new socket, by those who keep a copy of it. None where nobody does.
     """
 
     def __init__(self, address: Address) -> None:
+        self.on_connect: Callable[[_socket.socket], None] | None = None
         self._address = address
         self._owner = getpid()
         self._socket: _socket.socket | None = None
@@ -138,11 +142,18 @@ class Connection:
         readiness.register(self._socket.fileno(), POLLIN | POLLOUT)
         readiness.poll()
 
-    def receive(self, *, is_sent: bool) -> Response:
+    def adopt(self, connection: _socket.socket) -> None:
+        """Takes over a socket on which another process sent a request and read nothing; ``receive`` comes next."""
+        self.close()
+        self._socket = connection
+        self._is_in_parts = True
+
+    def receive(self, *, is_sent: bool, meanwhile: Callable[[int], None] | None = None) -> Response:
         """Waits for the answer to the request that was begun, and ends it.
 
         Args:
             is_sent: Whether the request is out as a whole; the connection is of no use afterwards if it is not.
+            meanwhile: As for ``exchange``.
 
         Raises:
             TransportError: The connection was lost before the answer began.
@@ -150,6 +161,8 @@ class Connection:
         """
         assert self._socket is not None
         try:
+            if meanwhile is not None:
+                meanwhile(self._socket.fileno())
             response = self._receive(self._socket)
         except BaseException as error:  # noqa: BLE001 - as above
             self._give_up(error)
@@ -164,6 +177,8 @@ class Connection:
         self._received = b""
         self._is_in_parts = False
         if connection is not None:
+            if self.on_connect is not None and getpid() == self._owner:
+                _shut_down(connection)  # a copy keeps it open, and the server would not learn of the end
             connection.close()
 
     def _give_up(self, error: BaseException) -> NoReturn:
@@ -178,6 +193,8 @@ class Connection:
             self.close()
         if self._socket is None:
             self._socket = _connect(self._address)
+            if self.on_connect is not None:
+                self.on_connect(self._socket)
         return self._socket
 
     def _send(self, connection: _socket.socket, head: bytes, body: bytes) -> bool:
@@ -292,6 +309,13 @@ def _is_quiet(connection: _socket.socket) -> bool:
             connection.detach()
         return False
     return False
+
+
+def _shut_down(connection: _socket.socket) -> None:
+    try:
+        connection.shutdown(_socket.SHUT_RDWR)
+    except OSError:
+        return  # it is down already
 
 
 def _connect(address: Address) -> _socket.socket:

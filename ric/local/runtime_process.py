@@ -123,17 +123,3 @@ def _peak_memory_bytes(pid: int) -> int | None:
     # Not the peak, but all that other systems tell of a process that runs.
     listing = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], stdout=subprocess.PIPE, check=False, text=True)
     return int(listing.stdout) * 1024 if listing.stdout.strip() else None
-
-
-def describe_exit(status: int) -> str:
-    """Returns how a runtime ended, in Lambda's words.
-
-    Args:
-        status: Exit status, negative for a signal.
-    """
-    if status == 0:
-        return "Runtime exited without providing a reason"
-    if status > 0:
-        return f"Runtime exited with error: exit status {status}"
-    name = signal.strsignal(-status) or f"{-status}"
-    return f"Runtime exited with error: signal: {name.lower()}"

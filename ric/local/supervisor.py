@@ -14,9 +14,10 @@ from ric.local.invocation import TIMED_OUT, Failure
 from ric.local.journal import Journal, Narrator
 from ric.local.lifecycle import Lifecycle, Step
 from ric.local.runtime_api import RuntimeApi
-from ric.local.runtime_process import RuntimeProcess, describe_exit
+from ric.local.runtime_process import RuntimeProcess
 from ric.local.sandbox import Sandbox
 from ric.local.shutdown import shut_down
+from ric.process.exits import describe_exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -89,7 +89,7 @@ class Termination:
         os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_disown)
         if hasattr(client, "wait_idle_with"):
             client.wait_idle_with(self._wait)
-        self._register_extension(getattr(client, "lambda_runtime_address", None))
+        self._register_extension(client)
         return True
 
     def listen(self) -> None:
@@ -168,16 +168,13 @@ class Termination:
         self._warn(f"{late} not end within the {self._grace_s * 1000:.0f} ms that there are for the shutdown")
         os._exit(EXIT_FAILURE)
 
-    def _register_extension(self, address: str | None) -> None:
-        try:
-            extension = InternalExtension(address or config.runtime_api_address())
-            extension.register()
-        except (RuntimeApiError, ValueError, KeyError) as error:
-            self._warn(
-                "Lambda will not send SIGTERM, so callbacks of on_shutdown() may not run; "
-                f"they must be registered while the handler module is imported: {error}"
-            )
-        else:
+    def _register_extension(self, client: Any) -> None:
+        if hasattr(client, "await_extension"):
+            client.await_extension()  # one among several processes: their parent registers it for all
+            return
+        address = getattr(client, "lambda_runtime_address", None)
+        extension = register_extension(address, self._warn)
+        if extension is not None:
             _thread.start_new_thread(_wait_for_ever, (extension,))
 
     def _warn(self, message: str) -> None:
@@ -198,6 +195,25 @@ def _disown() -> None:
     _signal.set_wakeup_fd(-1)
     _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
     _release()
+
+
+def register_extension(address: str | None, warn: Callable[[str], None]) -> InternalExtension | None:
+    """Registers the internal extension; returns None where that failed, after a warning.
+
+    Args:
+        address: The value of ``AWS_LAMBDA_RUNTIME_API``; None for that of this process.
+        warn: Takes the warning.
+    """
+    try:
+        extension = InternalExtension(address or config.runtime_api_address())
+        extension.register()
+    except (RuntimeApiError, ValueError, KeyError) as error:
+        warn(
+            "Lambda will not send SIGTERM, so callbacks of on_shutdown() may not run; "
+            f"they must be registered while the handler module is imported: {error}"
+        )
+        return None
+    return extension
 
 
 def _wait_for_ever(extension: InternalExtension) -> None:

@@ -1,31 +1,97 @@
-"""Several invocations at once: as many processes as Lambda Managed Instances allow invocations.
+"""Several invocations at once, as Lambda Managed Instances want it (``AWS_LAMBDA_MAX_CONCURRENCY``).
 
-Each worker is a fork that imports the handler and runs the loop, with one connection and one log of its own
-(``AWS_LAMBDA_MAX_CONCURRENCY``, ``_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET``).
+This module is what the command line starts, under upstream's names; who keeps the workers running is in
+``ric.process.pool``. Each worker runs the loop, with one connection and one log of its own
+(``_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET``).
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 
 from ric import bootstrap, config
 from ric.api.client import LambdaRuntimeClient
-from ric.errors import EXIT_FAILURE, LambdaRuntimeClientError
-from ric.process.logs import set_up
+from ric.errors import LambdaRuntimeClientError, RuntimeApiUnavailableError
+from ric.process.pool.slots import HOPELESS, REPORTED
+from ric.process.pool.supervisor import Supervisor
 from ric.process.sinks import create_log_sink, unbuffer_output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
+
+    from ric.api.client import InvocationRequest
+    from ric.process.pool.place import Place
 
 WORKER_POOL_INITIALIZING_EVENT = "runtime_worker_pool_initializing"
 _FORBIDDEN = 403
+_LEVELS_OF_THE_EVENT = ("DEBUG", "NOTSET")
 
 
 class LambdaMultiConcurrentRuntimeClient(LambdaRuntimeClient):
-    """The client of one worker among several."""
+    """The client of one worker among several; in a pool it keeps the parent informed."""
+
+    _place: Place | None = None
+
+    def join(self, place: Place) -> None:
+        """Takes a place in the pool."""
+        self._place = place
+        if place.connection is not None:
+            self._own_api.resume(place.connection)
+        self.follow_connections(place.follow)
+        super().wait_idle_with(place.wait)
+
+    def wait_idle_with(self, idle_wait: Callable[[int], None]) -> None:
+        """Sets how the wait for the next invocation is made; the parent is kept informed all the same."""
+        if self._place is None:
+            super().wait_idle_with(idle_wait)
+        else:
+            self._place.wait_first = idle_wait
+
+    def await_extension(self) -> None:
+        """Returns when the extension is registered that makes Lambda send SIGTERM, which the parent does for all."""
+        if self._place is not None:
+            self._place.await_extension()
+
+    def wait_next_invocation(self) -> InvocationRequest:
+        """Waits for the next invocation; the one before is done with.
+
+        Raises:
+            RuntimeApiUnavailableError: The Runtime API has not answered properly for 15 s.
+        """
+        self._release()
+        try:
+            return super().wait_next_invocation()
+        except RuntimeApiUnavailableError:
+            if self._place is not None:
+                self._place.slot.enter(HOPELESS)
+            raise
+
+    def post_invocation_result(self, *args: Any, **kwargs: Any) -> None:
+        """Posts the result of an invocation, which is then no longer the parent's concern."""
+        super().post_invocation_result(*args, **kwargs)
+        self._release()
+
+    def post_invocation_error(self, *args: Any, **kwargs: Any) -> None:
+        """Posts that an invocation failed, which is then no longer the parent's concern."""
+        super().post_invocation_error(*args, **kwargs)
+        self._release()
+
+    def post_init_error(self, error_response_data: dict[str, Any], error_type_override: str | None = None) -> None:
+        """Posts that the function could not be initialised.
+
+        Raises:
+            RuntimeApiError: The call failed or was refused.
+        """
+        super().post_init_error(error_response_data, error_type_override)
+        if self._place is not None:
+            self._place.slot.enter(REPORTED)
+
+    def _release(self) -> None:
+        if self._place is not None:
+            self._place.slot.release()
 
     def handle_init_error(self, exc: Exception) -> None:  # type: ignore[override]
         """Raises the error, unless the platform refused it because another worker reported first."""
@@ -35,13 +101,13 @@ class LambdaMultiConcurrentRuntimeClient(LambdaRuntimeClient):
 
 
 class MultiConcurrentRunner:
-    """Starts the workers and waits for them."""
+    """Starts the workers and keeps them running."""
 
     @classmethod
     def run_concurrent(
         cls, handler: str, api_addr: str, use_thread: bool, socket_path: str | None, max_concurrency: int
-    ) -> None:
-        """Runs the workers until all have ended.
+    ) -> NoReturn:
+        """Runs the workers, until the environment ends.
 
         Args:
             handler: ``module.function``.
@@ -51,49 +117,49 @@ class MultiConcurrentRunner:
             max_concurrency: How many workers.
 
         Raises:
-            SystemExit: One of them failed.
+            SystemExit: In the parent, when all of them have ended; in a worker, when it ends.
         """
-        cls._emit_worker_pool_event(max_concurrency)
-        pids = [cls._fork_worker(handler, api_addr, use_thread, socket_path) for _ in range(max_concurrency)]
-        statuses = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
-        if any(statuses):
-            sys.exit(EXIT_FAILURE)
+        unbuffer_output()
+        with create_log_sink() as log_sink:
+            cls._emit_worker_pool_event(max_concurrency, log_sink)
+            _import_for_all()
+            places = Supervisor([1] * max_concurrency, api_addr, log_sink).run()
+        cls.run_single(handler, api_addr, use_thread, socket_path, places)
 
     @classmethod
-    def run_single(cls, handler: str, api_addr: str, use_thread: bool, socket_path: str | None) -> NoReturn:
+    def run_single(
+        cls,
+        handler: str,
+        api_addr: str,
+        use_thread: bool,
+        socket_path: str | None,
+        places: list[Place] | None = None,
+    ) -> NoReturn:
         """Runs the loop of one worker, in the calling process."""
         if socket_path:
             cls._redirect_output(socket_path)
-        bootstrap.run(handler, LambdaMultiConcurrentRuntimeClient(api_addr, use_thread))
-
-    @classmethod
-    def _fork_worker(cls, handler: str, api_addr: str, use_thread: bool, socket_path: str | None) -> int:
-        pid = os.fork()
-        if pid:
-            return pid
-        status: Any = EXIT_FAILURE
-        try:
-            cls.run_single(handler, api_addr, use_thread, socket_path)
-        except SystemExit as exit_request:
-            status = exit_request.code
-        except BaseException:  # noqa: BLE001 - a worker's last word, before its process ends
-            sys.excepthook(*sys.exc_info())
-        finally:
-            os._exit(status if isinstance(status, int) else EXIT_FAILURE if status else 0)
+        client = LambdaMultiConcurrentRuntimeClient(api_addr, use_thread)
+        for place in places or ():
+            client.join(place)
+        bootstrap.run(handler, client)
 
     @staticmethod
-    def _emit_worker_pool_event(max_concurrency: int) -> None:
-        unbuffer_output()
-        with create_log_sink() as log_sink:
-            set_up(config.log_format(), config.log_level(), log_sink)
-            logging.getLogger().debug(
-                {
-                    "event": WORKER_POOL_INITIALIZING_EVENT,
-                    "workerCount": max_concurrency,
-                    "executionEnvironmentMaxConcurrency": max_concurrency,
-                }
-            )
-            logging.getLogger().handlers.clear()
+    def _emit_worker_pool_event(max_concurrency: int, log_sink: Any = None) -> None:
+        if config.log_level() not in _LEVELS_OF_THE_EVENT:
+            return
+        import logging
+
+        from ric.process.logs import set_up
+
+        set_up(config.log_format(), config.log_level(), log_sink or create_log_sink())
+        logging.getLogger().debug(
+            {
+                "event": WORKER_POOL_INITIALIZING_EVENT,
+                "workerCount": max_concurrency,
+                "executionEnvironmentMaxConcurrency": max_concurrency,
+            }
+        )
+        logging.getLogger().handlers.clear()
 
     @classmethod
     def _redirect_output(cls, socket_path: str) -> None:
@@ -118,3 +184,11 @@ def parse_count(value: str) -> int:
     if not (value.isascii() and value.isdigit() and int(value) > 0):
         raise ValueError(f"AWS_LAMBDA_MAX_CONCURRENCY must be a whole number above 0, not {value!r}")
     return int(value)
+
+
+def _import_for_all() -> None:
+    """Imports once, before forking, what every worker will need: for the first answer, and for the first error."""
+    import tokenize  # noqa: F401
+    import traceback  # noqa: F401
+
+    import ric.api.json_codec  # noqa: F401

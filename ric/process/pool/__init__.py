@@ -1,0 +1,1 @@
+"""Several invocations at once: a parent that keeps worker processes, and what passes between them."""
