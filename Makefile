@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-all parity bench bench-quick soak-workers lint build clean
+.PHONY: run test test-all parity bench bench-quick soak-workers bench-workers-memory lint build clean
 
 run: $(VENV)/.installed
 	$(BIN)/python examples/run.py
@@ -36,6 +36,11 @@ bench-quick: $(VENV)/.installed-test
 # Ten thousand invocations while workers are killed at random; ARGS="--size 32 --seed 7" for others.
 soak-workers: $(VENV)/.installed-test
 	$(BIN)/python -m tests.soak_workers $(ARGS)
+
+# Sixteen workers over 50 MB of data: ric, with and without preloading, and awslambdaric 4.2.2.
+bench-workers-memory: $(VENV)/.installed-test
+	$(BIN)/python tests/fetch.py
+	$(BIN)/python benchmarks/workers_memory.py $(ARGS)
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ runtime imports this package, and few functions need any of them.
 
 * :class:`StreamingResponse` and :func:`response_stream`: responses that are sent while they are produced.
 * :func:`on_shutdown`: what is to be done before the environment ends.
+* :func:`register_pre_fork` and :func:`register_after_fork`: what a preloaded function does around the forks of workers.
 * :class:`LambdaRuntimeClient`: its attribute ``marshaller`` decodes events and encodes results.
 * :class:`Marshaller`: what can be assigned there; :class:`OrjsonMarshaller`: one that uses orjson.
 """
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ric.api.orjson_marshaller import OrjsonMarshaller
     from ric.function.response_stream import ResponseStream, response_stream
     from ric.function.streaming import StreamingResponse
+    from ric.process.fork_hooks import register_after_fork, register_pre_fork
     from ric.process.shutdown import on_shutdown
 
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
     "ResponseStream",
     "StreamingResponse",
     "on_shutdown",
+    "register_after_fork",
+    "register_pre_fork",
     "response_stream",
 ]
 
@@ -37,6 +41,8 @@ _HOMES = {
     "ResponseStream": "function.response_stream",
     "StreamingResponse": "function.streaming",
     "on_shutdown": "process.shutdown",
+    "register_after_fork": "process.fork_hooks",
+    "register_pre_fork": "process.fork_hooks",
     "response_stream": "function.response_stream",
 }
 

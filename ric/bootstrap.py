@@ -269,8 +269,15 @@ def _report_failure(error: BaseException, client: Any, invoke_id: str, echo: tup
     )
 
 
-def _report_init_failure(error: BaseException, client: BaseLambdaRuntimeClient, log_sink: Any) -> None:
-    """Logs and posts why the handler could not be loaded; runs inside the ``except`` block, as trackers need it."""
+def _report_init_failure(error: BaseException, client: BaseLambdaRuntimeClient, log_sink: Any, *override: str) -> None:
+    """Logs and posts why the handler could not be loaded; runs inside the ``except`` block, as trackers need it.
+
+    Args:
+        error: Why.
+        client: Where it is posted to.
+        log_sink: Where it is logged.
+        override: The error type to be posted, if it is another one than the error's own.
+    """
     document = _error_document(error)
     try:
         import logging
@@ -285,7 +292,7 @@ def _report_init_failure(error: BaseException, client: BaseLambdaRuntimeClient, 
     if not isinstance(document.get("errorType"), str):  # a replaced make_error left it out, and the client needs it
         document = {**document, "errorType": class_name(type(error))}
     try:
-        client.post_init_error(document)
+        client.post_init_error(document, *override)
     except RicError as refusal:
         _log_runtime_error(refusal, log_sink)
     except Exception as broken:  # noqa: BLE001 - a replaced post_init_error; the exit code stays that of the error

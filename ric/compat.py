@@ -22,6 +22,7 @@ PACKAGE = "awslambdaric"
 
 MODULES = {
     "bootstrap": "ric.bootstrap",
+    "lambda_concurrency_hooks": "ric.process.fork_hooks",  # of the preview runtimes after 4.2.2
     "lambda_config": "ric.config",
     "lambda_context": "ric.function.context",
     "lambda_literals": "ric.process.notices",

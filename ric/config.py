@@ -19,6 +19,7 @@ TIMEOUT_DUMP_VARIABLE = "RIC_TIMEOUT_DUMP_MS"
 SNAP_START = "snap-start"
 SHUTDOWN_GRACE_VARIABLE = "RIC_SHUTDOWN_GRACE_MS"
 EVENT_LOOP_VARIABLE = "RIC_EVENT_LOOP"
+PRELOAD_VARIABLE = "RIC_PRELOAD"
 UVLOOP = "uvloop"
 
 # Lambda leaves 500 ms between SIGTERM and SIGKILL, or 2 s with an external extension, which is a file in this directory
@@ -189,6 +190,18 @@ def event_loop() -> str:
     if value not in ("asyncio", UVLOOP):
         raise InvalidSettingError(EVENT_LOOP_VARIABLE, value, "set it to asyncio or uvloop, or leave it unset")
     return value
+
+
+def is_preloading() -> bool:
+    """Whether the handler module is imported once, before workers are forked, as ``RIC_PRELOAD=1`` asks.
+
+    Raises:
+        InvalidSettingError: It is neither 1 nor 0.
+    """
+    value = os.environ.get(PRELOAD_VARIABLE) or "0"
+    if value not in ("0", "1"):
+        raise InvalidSettingError(PRELOAD_VARIABLE, value, "set it to 1 or 0, or leave it unset")
+    return value == "1"
 
 
 def _positive_ms(variable: str, value: str) -> int:

@@ -59,6 +59,7 @@ class FaultException(RicError):
     BUILT_IN_MODULE_CONFLICT = "Runtime.BuiltInModuleConflict"
     MALFORMED_HANDLER_NAME = "Runtime.MalformedHandlerName"
     BEFORE_SNAPSHOT_ERROR = "Runtime.BeforeSnapshotError"
+    PRE_FORK_ERROR = "Runtime.PreForkError"
     AFTER_RESTORE_ERROR = "Runtime.AfterRestoreError"
     LAMBDA_CONTEXT_UNMARSHAL_ERROR = "Runtime.LambdaContextUnmarshalError"
     LAMBDA_RUNTIME_CLIENT_ERROR = "Runtime.LambdaRuntimeClientError"

@@ -20,6 +20,7 @@ from tests.image import TIMEOUT_S, clean_environment
 # Upstream's modules, and the modules of ric that they are.
 MODULES = {
     "bootstrap": "ric.bootstrap",
+    "lambda_concurrency_hooks": "ric.process.fork_hooks",
     "lambda_config": "ric.config",
     "lambda_context": "ric.function.context",
     "lambda_literals": "ric.process.notices",

@@ -49,6 +49,15 @@ def prepare() -> asyncio.AbstractEventLoop:
     return _loop
 
 
+def discard() -> None:
+    """Closes the loop of a process that is about to fork: its selector would be shared. Each child makes its own."""
+    global _loop
+    if _loop is not None:
+        _close()
+        atexit.unregister(_close)
+        _loop = None
+
+
 def run(awaitable: Awaitable[Any]) -> Any:
     """Runs an awaitable to its end on the calling thread and returns its result.
 

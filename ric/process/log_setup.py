@@ -19,17 +19,31 @@ if TYPE_CHECKING:
 
 _NAME = "logging"
 
+_hook: _LoggingImportHook | None = None
+_is_passed_on = False
+
 
 def install(log_sink: Any) -> None:
     """Makes ``logging`` write to the sink, now if it is imported already, else when it will be.
 
     Format and level are read from the environment now.
     """
-    hook = _LoggingImportHook(config.log_format(), config.log_level(), log_sink)
+    global _hook, _is_passed_on
+    if _is_passed_on and _hook is not None:
+        _is_passed_on = False
+        _hook.redirect(log_sink)
+        return
+    hook = _hook = _LoggingImportHook(config.log_format(), config.log_level(), log_sink)
     if _NAME in sys.modules:
         hook.set_up()
     else:
         sys.meta_path.insert(0, hook)
+
+
+def pass_on() -> None:
+    """Keeps, in a worker, what was set up before it was forked, with all that user code did to it."""
+    global _is_passed_on
+    _is_passed_on = True
 
 
 class _LoggingImportHook:
@@ -46,6 +60,15 @@ class _LoggingImportHook:
         if self in sys.meta_path:
             sys.meta_path.remove(self)
         set_up(*self._settings)
+
+    def redirect(self, log_sink: Any) -> None:
+        """Makes the root handler write to another sink, whether it is in place already or not."""
+        log_format, log_level, before = self._settings
+        self._settings = (log_format, log_level, log_sink)
+        if _NAME in sys.modules:
+            for handler in sys.modules[_NAME].root.handlers:
+                if getattr(handler, "log_sink", None) is before:
+                    handler.log_sink = log_sink
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None

@@ -7,15 +7,24 @@ This module is what the command line starts, under upstream's names; who keeps t
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
 from ric import bootstrap, config
 from ric.api.client import LambdaRuntimeClient
-from ric.errors import LambdaRuntimeClientError, RuntimeApiUnavailableError
+from ric.config import InvalidSettingError
+from ric.errors import (
+    EXIT_FAILURE,
+    FaultException,
+    InvalidAddressError,
+    LambdaRuntimeClientError,
+    RuntimeApiUnavailableError,
+)
+from ric.process import fork_hooks, log_setup
 from ric.process.pool.slots import HOPELESS, REPORTED
 from ric.process.pool.supervisor import Supervisor
-from ric.process.sinks import create_log_sink, unbuffer_output
+from ric.process.sinks import StandardLogSink, create_log_sink, unbuffer_output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,9 +130,19 @@ class MultiConcurrentRunner:
         """
         unbuffer_output()
         with create_log_sink() as log_sink:
-            cls._emit_worker_pool_event(max_concurrency, log_sink)
+            log_setup.install(log_sink)
+            try:
+                is_preloading = config.is_preloading()
+                supervisor = Supervisor([1] * max_concurrency, api_addr, log_sink)
+            except (InvalidSettingError, InvalidAddressError) as error:
+                sys.stderr.write(f"ric: {error}\n")
+                sys.exit(EXIT_FAILURE)
+            if is_preloading:
+                cls._preload(handler, LambdaMultiConcurrentRuntimeClient(api_addr), log_sink)
+            cls._emit_worker_pool_event(max_concurrency)
             _import_for_all()
-            places = Supervisor([1] * max_concurrency, api_addr, log_sink).run()
+            gc.freeze()
+            places = supervisor.run()
         cls.run_single(handler, api_addr, use_thread, socket_path, places)
 
     @classmethod
@@ -141,17 +160,46 @@ class MultiConcurrentRunner:
         client = LambdaMultiConcurrentRuntimeClient(api_addr, use_thread)
         for place in places or ():
             client.join(place)
+        if places:
+            log_setup.pass_on()
+        if config.is_preloading():
+            cls._begin_after_fork(client)
+        else:
+            fork_hooks.note_worker()
         bootstrap.run(handler, client)
 
     @staticmethod
-    def _emit_worker_pool_event(max_concurrency: int, log_sink: Any = None) -> None:
+    def _preload(handler: str, client: LambdaRuntimeClient, log_sink: Any) -> None:
+        """Imports the handler module in the parent, for all workers."""
+        try:
+            bootstrap._get_handler(handler)  # type: ignore[attr-defined] # the name that others replace
+        except BaseException as error:  # noqa: BLE001 - the boundary to user code: reported, then the process ends
+            bootstrap._report_init_failure(error, client, log_sink)
+            bootstrap._exit_for(error)
+        try:
+            fork_hooks.run_pre_fork()
+        except BaseException as error:  # noqa: BLE001 - as above
+            bootstrap._report_init_failure(error, client, log_sink, FaultException.PRE_FORK_ERROR)
+            bootstrap._exit_for(error)
+        event_loop = sys.modules.get("ric.function.event_loop")
+        if event_loop is not None:
+            event_loop.discard()
+
+    @staticmethod
+    def _begin_after_fork(client: LambdaRuntimeClient) -> None:
+        """Makes of a copy of the parent a worker of its own."""
+        try:
+            fork_hooks.run_after_fork()
+        except BaseException as error:  # noqa: BLE001 - as above
+            bootstrap._report_init_failure(error, client, StandardLogSink())
+            bootstrap._exit_for(error)
+
+    @staticmethod
+    def _emit_worker_pool_event(max_concurrency: int) -> None:
         if config.log_level() not in _LEVELS_OF_THE_EVENT:
             return
         import logging
 
-        from ric.process.logs import set_up
-
-        set_up(config.log_format(), config.log_level(), log_sink or create_log_sink())
         logging.getLogger().debug(
             {
                 "event": WORKER_POOL_INITIALIZING_EVENT,
@@ -159,7 +207,6 @@ class MultiConcurrentRunner:
                 "executionEnvironmentMaxConcurrency": max_concurrency,
             }
         )
-        logging.getLogger().handlers.clear()
 
     @classmethod
     def _redirect_output(cls, socket_path: str) -> None:

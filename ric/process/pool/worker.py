@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings
 from time import monotonic
 
 from ric.process.pool.crashes import Crashes
@@ -40,7 +41,10 @@ class Worker:
             slot.clear()
         self.due_s = None
         lifeline = Lifeline()
-        self.pid = self.last_pid = os.fork()
+        with warnings.catch_warnings():
+            # It warns of threads, which a preloaded module may have started; docs/concurrency.md says what of them.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.pid = self.last_pid = os.fork()
         if not self.pid:
             return lifeline
         lifeline.hold()
