@@ -87,7 +87,7 @@ class Pool:
         self.emulator = emulator
         self.recorder = recorder
         self.size = size
-        self._callers = ThreadPoolExecutor(2 * size)
+        self.callers = ThreadPoolExecutor(2 * size)
 
     @property
     def parent(self) -> int:
@@ -102,15 +102,35 @@ class Pool:
 
     def call(self, **event: Any) -> Future[InvokeResult]:
         """Begins to invoke the function."""
-        return self._callers.submit(self.emulator.invoke, event)
+        return self.callers.submit(self.emulator.invoke, event)
 
     def call_all(self, events: Sequence[object]) -> list[InvokeResult]:
         """Invokes the function with all events at once, and returns the results in their order."""
-        return list(self._callers.map(self.emulator.invoke, events, timeout=TIMEOUT_SECONDS))
+        return list(self.callers.map(self.emulator.invoke, events, timeout=TIMEOUT_SECONDS))
+
+    def meet_all(self, directory: Path) -> list[int]:
+        """Has all places serve an invocation of APP at the same time, and returns their processes."""
+        gates = [Gate(directory, f"meeting{number}") for number in range(self.size)]
+        calls = [self.call(**gate.event) for gate in gates]
+        pids = [gate.wait() for gate in gates]
+        for gate in gates:
+            gate.open()
+        answers = [call.result().json() for call in calls]
+        assert {answer["parent"] for answer in answers} == {self.parent}
+        assert sorted(answer["pid"] for answer in answers) == sorted(pids)
+        return pids
+
+    def describe(self) -> None:
+        """Prints what a failed test needs to be understood."""
+        for pid in [self.parent, *self.workers()]:
+            with contextlib.suppress(OSError):
+                print(pid, Path(f"/proc/{pid}/wchan").read_text(), Path(f"/proc/{pid}/syscall").read_text())  # noqa: T201
+        for event in self.recorder.all():
+            print(str(event)[:500])  # noqa: T201
 
     def close(self) -> None:
         """Waits for all callers."""
-        self._callers.shutdown()
+        self.callers.shutdown()
 
 
 @contextlib.contextmanager
@@ -122,20 +142,34 @@ def pool(directory: Path, size: int = 4, code: str = APP, **options: Any) -> Ite
     ):
         running = Pool(emulator, recorder, size)
         after_the_emulator.callback(running.close)  # its end is the end of all waiting
-        yield running
+        try:
+            yield running
+        except BaseException:
+            running.describe()
+            raise
 
 
 def children(pid: int) -> list[int]:
     """Returns the processes that a process has started and not yet reaped."""
+    if not Path(f"/proc/{pid}").exists():
+        return []
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def kill_and_wait(pids: Sequence[int], number: int = signal.SIGKILL) -> None:
-    """Sends processes a signal, and returns when all have ended; SIGUSR1 kills workers of APP once they are idle."""
+    """Sends processes a signal, and returns when all have ended; SIGUSR1 kills workers of APP once they are idle.
+
+    It is sent again to who lives on: Python runs no handler for a signal that comes just before it begins to wait.
+    """
     descriptors = [os.pidfd_open(pid) for pid in pids]
-    for descriptor in descriptors:
-        signal.pidfd_send_signal(descriptor, number)
-    wait_for_ends(descriptors)
+    end_s = time.monotonic() + TIMEOUT_SECONDS
+    left = descriptors
+    while left and time.monotonic() < end_s:
+        for descriptor in left:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(descriptor, number)
+        left = [descriptor for descriptor in left if not select.select([descriptor], [], [], 0.1)[0]]
+    wait_for_ends(descriptors, 0.0)
 
 
 def wait_for_ends(descriptors: Sequence[int], timeout_s: float = TIMEOUT_SECONDS) -> None:

@@ -277,6 +277,25 @@ class TestOnTheWire:
         assert api.paths[-1] == error_path("one")
         assert b"before it had read the event" in api.requests[-1].body
 
+    def test_an_event_for_a_successor_that_cannot_start(self, tmp_path: Path) -> None:
+        """It inherits a question and fails to load the handler: the event that answers it is reported, not lost."""
+        flag = tmp_path / "broken"
+        code = f"import os\nassert not os.path.exists({str(flag)!r})\n{APP}"
+        is_waiting, has_failed = threading.Event(), threading.Event()
+        worker = [answer(EVENT), answer(ACCEPTED), read(), tell(is_waiting), wait_for(has_failed)]
+        worker.append(send(event("two")))
+        first_failure = [answer(status(403)), tell(has_failed)]
+        others = [[answer(ACCEPTED)]] * 2  # the report, and the failure of the next successor
+        with (
+            ScriptedApi(worker, first_failure, *others).listen() as api,
+            function(api, tmp_path, code, variables=in_pool(1)) as running,
+        ):
+            assert is_waiting.wait(TIMEOUT_S)
+            flag.touch()
+            kill_and_wait(children(running.process.pid), signal.SIGUSR1)
+            api.wait_until_complete()
+        assert sorted(api.paths[3:]) == [INIT_ERROR, INIT_ERROR, error_path("two")]
+
     def test_an_api_that_does_not_answer_a_report(self, tmp_path: Path) -> None:
         """The parent gives up after a moment, and is there for its other duties."""
         source = "import os\ndef handler(event, context):\n    os._exit(3)\n"

@@ -151,8 +151,7 @@ def say():
     print(f"callback of {{os.getpid()}}\\n", end="")
 {APP}"""
     with pool(tmp_path, code=code, env={**PRELOAD, "RIC_SHUTDOWN_GRACE_MS": "20000"}) as running:
-        running.call_all([{"wait_s": 0.1}] * 8)
-        workers = running.workers()
+        workers = running.meet_all(tmp_path)
         os.kill(running.parent, signal.SIGTERM)
         assert running.recorder.wait_for(RuntimeExit).exit_status == 143
         said = [line.text for line in running.recorder.of(LogLine)]
@@ -169,7 +168,7 @@ def act(number, frame):
 signal.signal(signal.SIGTERM, act)
 {APP}"""
     with pool(tmp_path, 2, code, env=PRELOAD) as running:
-        running.call_all([{"wait_s": 0.1}] * 4)
+        running.meet_all(tmp_path)
         os.kill(running.parent, signal.SIGTERM)
         assert running.recorder.wait_for(RuntimeExit).exit_status == 7
         assert [line.text for line in running.recorder.of(LogLine)].count("seen") == 2

@@ -45,7 +45,7 @@ class RuntimeApi:
         self._connection = Connection(self.address)
         self._agent = ("User-Agent", protocol.user_agent())
         self._next_request = self._head("GET", protocol.NEXT)
-        self._is_asked = False
+        self._asked_before: _socket.socket | None = None
         self._late_imports = iter((_import_answer_path, _import_error_path))
 
     def follow_connections(self, on_connect: Callable[[_socket.socket], None]) -> None:
@@ -54,8 +54,7 @@ class RuntimeApi:
 
     def resume(self, connection: _socket.socket) -> None:
         """Takes over a connection on which ``next`` was asked already, by another process; ``next`` only waits then."""
-        self._connection.adopt(connection)
-        self._is_asked = True
+        self._asked_before = connection
 
     def close(self) -> None:
         """Closes the connection; the next call opens a new one."""
@@ -71,8 +70,9 @@ class RuntimeApi:
         Raises:
             RuntimeApiError: The call failed, or its answer names no usable request id.
         """
-        if self._is_asked:
-            self._is_asked = False
+        if self._asked_before is not None:
+            self._connection.adopt(self._asked_before)
+            self._asked_before = None
             response = self._connection.receive(is_sent=True, meanwhile=self._meanwhile())
         else:
             response = self._connection.exchange(self._next_request, meanwhile=self._meanwhile())

@@ -7,6 +7,7 @@ that is stands in the head of the answer; the parent reports it.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 from ric.api.http11 import MAX_HEAD_BYTES, find_head_end
@@ -51,11 +52,8 @@ class AbandonedConnection:
         self._received = b""
         self.is_over = False
         self._connection.setblocking(False)
-        try:
+        with contextlib.suppress(OSError):  # it may be shut down already, and hold an event all the same
             self._connection.shutdown(socket.SHUT_WR)
-        except OSError:
-            self.is_over = True  # the server was first
-            self._connection.close()
 
     def fileno(self) -> int:
         """Returns the descriptor to wait on."""

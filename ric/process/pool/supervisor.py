@@ -154,7 +154,10 @@ class Supervisor:
             if number == WANTS_EXTENSION:
                 self._register_extension()
             elif descriptor is not None:
-                next(worker for worker in self._workers if number in worker.numbers).keep(number, descriptor)
+                owner = next(worker for worker in self._workers if number in worker.numbers)
+                before = owner.keep(number, descriptor)
+                if before is not None:
+                    self._abandoned.append(AbandonedConnection(before))
 
     def _register_extension(self) -> None:
         """Registers the extension for all workers, the first time that one wants it."""

@@ -56,11 +56,11 @@ class Worker:
         if self.pid:
             os.kill(self.pid, number)
 
-    def keep(self, number: int, descriptor: int) -> None:
-        """Keeps the copy of a connection, in the place of the one that the slot had before."""
-        if number in self._connections:
-            os.close(self._connections[number])
+    def keep(self, number: int, descriptor: int) -> int | None:
+        """Keeps the copy of a connection; returns that of the one which the slot had before, if any."""
+        before = self._connections.get(number)
         self._connections[number] = descriptor
+        return before
 
     def note_death(self) -> None:
         """Notes that the process has ended, and when the next one may start."""
