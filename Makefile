@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-all parity bench bench-quick soak-workers bench-workers-memory lint build clean
+.PHONY: run test test-all parity bench bench-quick soak-workers bench-workers-memory bench-concurrency lint build clean
 
 run: $(VENV)/.installed
 	$(BIN)/python examples/run.py
@@ -41,6 +41,11 @@ soak-workers: $(VENV)/.installed-test
 bench-workers-memory: $(VENV)/.installed-test
 	$(BIN)/python tests/fetch.py
 	$(BIN)/python benchmarks/workers_memory.py $(ARGS)
+
+# The modes of several invocations at once, and awslambdaric 4.2.2: throughput, CPU time, memory, start-up.
+bench-concurrency: $(VENV)/.installed-test
+	$(BIN)/python tests/fetch.py
+	$(BIN)/python benchmarks/concurrency.py $(ARGS)
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check .

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ric.process.watchdog import Watchdog
 
     Handler = Callable[[Any, Any], Any]
+    Serve = Callable[[Handler, Any, Any, Watchdog | None], NoReturn]
 
 __all__ = ["LambdaContext", "LambdaRuntimeClient", "handle_event_request", "run", "to_json"]
 
@@ -50,12 +51,13 @@ __all__ = ["LambdaContext", "LambdaRuntimeClient", "handle_event_request", "run"
 _CONTAINER_ERROR = 500
 
 
-def run(handler: str, lambda_runtime_client: BaseLambdaRuntimeClient) -> NoReturn:
+def run(handler: str, lambda_runtime_client: BaseLambdaRuntimeClient, serve: Serve | None = None) -> NoReturn:
     """Loads the handler and serves invocations until the process ends.
 
     Args:
         handler: ``module.function``.
         lambda_runtime_client: Gives invocations and takes results.
+        serve: Serves them in the place of ``serve_invocations``.
 
     Raises:
         SystemExit: The handler cannot be loaded, the Runtime API is gone or demands it, or user code asked for it.
@@ -68,15 +70,7 @@ def run(handler: str, lambda_runtime_client: BaseLambdaRuntimeClient) -> NoRetur
         watchdog = _create_watchdog(lambda_runtime_client, log_sink)
         request_handler = _initialise(handler, lambda_runtime_client, log_sink)
         try:
-            while True:
-                invocation = _next_invocation(lambda_runtime_client, log_sink)
-                identity.enter(invocation.invoke_id, invocation.tenant_id)
-                update_xray_env_variable(invocation.x_amzn_trace_id)
-                if watchdog is not None:
-                    watchdog.arm(invocation.invoke_id, invocation.deadline_time_in_ms)
-                _serve(invocation, request_handler, lambda_runtime_client, log_sink)
-                if watchdog is not None:
-                    watchdog.disarm()
+            (serve or serve_invocations)(request_handler, lambda_runtime_client, log_sink, watchdog)
         except KeyboardInterrupt:
             status: Any = EXIT_INTERRUPTED
         except SystemExit as end:
@@ -84,6 +78,31 @@ def run(handler: str, lambda_runtime_client: BaseLambdaRuntimeClient) -> NoRetur
         # Outside of the handlers above, so that what goes wrong in there has its own story and not the loop's.
         shutdown.finish()
         sys.exit(status)
+
+
+def serve_invocations(
+    request_handler: Handler, client: BaseLambdaRuntimeClient, log_sink: Any, watchdog: Watchdog | None = None
+) -> NoReturn:
+    """Serves one invocation after the other, for ever.
+
+    Args:
+        request_handler: The user's function.
+        client: Gives invocations and takes results.
+        log_sink: Where errors are logged.
+        watchdog: Logs the stacks of one that takes too long.
+
+    Raises:
+        SystemExit: The Runtime API is gone or demands it, or user code asked for it.
+    """
+    while True:
+        invocation = _next_invocation(client, log_sink)
+        identity.enter(invocation.invoke_id, invocation.tenant_id, invocation.x_amzn_trace_id)
+        update_xray_env_variable(invocation.x_amzn_trace_id)
+        if watchdog is not None:
+            watchdog.arm(invocation.invoke_id, invocation.deadline_time_in_ms)
+        _serve(invocation, request_handler, client, log_sink)
+        if watchdog is not None:
+            watchdog.disarm()
 
 
 def _initialise(handler: str, client: BaseLambdaRuntimeClient, log_sink: Any) -> Handler:
@@ -229,13 +248,19 @@ def handle_event_request(
             _report_failure(error, lambda_runtime_client, invoke_id, echo, log_sink)
         except RicError as refusal:
             _log_runtime_error(refusal, log_sink, invoke_id)
+        if identity.is_shared():
+            return  # others run in this process, which is not this one's to end
         _exit_for(error)
     lambda_runtime_client.post_invocation_result(invoke_id, result, result_content_type, *echo)
 
 
 def update_xray_env_variable(xray_trace_id: str | None) -> None:
-    """Puts the trace id where the X-Ray SDK looks for it; None removes the one of the invocation before."""
-    config.set_trace_id(xray_trace_id)
+    """Puts the trace id where the X-Ray SDK looks for it; None removes the one of the invocation before.
+
+    Where several invocations share the process none of them can have its variables (see ``identity.trace_id``).
+    """
+    if not identity.is_shared():
+        config.set_trace_id(xray_trace_id)
 
 
 def build_fault_result(exc_info: Any, msg: str | None, invoke_id: str | None = None) -> dict[str, Any]:

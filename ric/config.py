@@ -20,6 +20,8 @@ SNAP_START = "snap-start"
 SHUTDOWN_GRACE_VARIABLE = "RIC_SHUTDOWN_GRACE_MS"
 EVENT_LOOP_VARIABLE = "RIC_EVENT_LOOP"
 PRELOAD_VARIABLE = "RIC_PRELOAD"
+CONCURRENCY_MODE_VARIABLE = "AWS_LAMBDA_CONCURRENCY_MODE"
+CONCURRENCY_MODES = ("process", "thread", "hybrid", "asyncio")
 UVLOOP = "uvloop"
 
 # Lambda leaves 500 ms between SIGTERM and SIGKILL, or 2 s with an external extension, which is a file in this directory
@@ -189,6 +191,19 @@ def event_loop() -> str:
     value = os.environ.get(EVENT_LOOP_VARIABLE) or "asyncio"
     if value not in ("asyncio", UVLOOP):
         raise InvalidSettingError(EVENT_LOOP_VARIABLE, value, "set it to asyncio or uvloop, or leave it unset")
+    return value
+
+
+def concurrency_mode() -> str:
+    """Returns how several invocations run at once, as ``AWS_LAMBDA_CONCURRENCY_MODE`` asks: one of CONCURRENCY_MODES.
+
+    Raises:
+        InvalidSettingError: It asks for another one.
+    """
+    value = os.environ.get(CONCURRENCY_MODE_VARIABLE) or CONCURRENCY_MODES[0]
+    if value not in CONCURRENCY_MODES:
+        demand = f"set it to one of {', '.join(CONCURRENCY_MODES)}, or leave it unset"
+        raise InvalidSettingError(CONCURRENCY_MODE_VARIABLE, value, demand)
     return value
 
 

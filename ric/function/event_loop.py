@@ -4,6 +4,9 @@ It is made once and lives as long as the process, so what an invocation leaves o
 their connections, caches. It runs on the thread that serves the invocation, and stands still between invocations, as
 the whole environment does in Lambda.
 
+Where several invocations share the process, each thread has a loop of its own. In the mode ``asyncio`` there is one on
+a thread of its own, to which the threads that serve invocations hand their coroutines, and which never stands still.
+
 Tasks that a handler leaves behind are kept: they go on in the next invocation, with the request id of the one that
 made them. At the end of the process they are cancelled, so that their ``finally`` blocks run.
 """
@@ -13,9 +16,11 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextvars
+import threading
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 from ric import config
+from ric.process import identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +33,11 @@ _LAST_TASKS_PATIENCE_S = 0.25
 _MANY_LEFT_OVER = 100
 
 _loop: asyncio.AbstractEventLoop | None = None
+# Runs the loop where invocations share it.
+_thread: threading.Thread | None = None
+_is_shared = False
+_starting = threading.Lock()
+_of_thread = threading.local()
 # asyncio itself holds tasks only weakly: one that waits for something which nobody else holds would vanish.
 _tasks: set[asyncio.Future[Any]] = set()
 _warn_from = _MANY_LEFT_OVER
@@ -40,13 +50,64 @@ def prepare() -> asyncio.AbstractEventLoop:
         InvalidSettingError: ``RIC_EVENT_LOOP`` asks for one that does not exist or is not installed.
     """
     global _loop
+    if _is_shared:
+        return _prepare_shared()
+    if identity.is_shared():
+        return _prepare_for_thread()
     if _loop is None:
-        _loop = _new_loop()
-        _loop.set_default_executor(_ContextExecutor(thread_name_prefix="asyncio"))
-        _loop.set_exception_handler(_log_in_context)
-        _loop.set_task_factory(_new_task)
+        _loop = _make_loop()
         atexit.register(_close)
     return _loop
+
+
+def share() -> None:
+    """Runs the loop on a thread of its own from now on, for all threads that call ``run``."""
+    global _is_shared
+    _is_shared = True
+
+
+def close_for_thread() -> None:
+    """Closes the calling thread's own loop, if it has one."""
+    loop = vars(_of_thread).pop("loop", None)
+    if loop is not None:
+        _clean_up(loop)
+
+
+def _prepare_shared() -> asyncio.AbstractEventLoop:
+    global _loop, _thread
+    with _starting:
+        if _loop is None:
+            _loop = _make_loop()
+            _thread = threading.Thread(target=_run_for_ever, args=(_loop,), name="ric-event-loop", daemon=True)
+            _thread.start()
+            atexit.register(_close)
+        return _loop
+
+
+def _prepare_for_thread() -> asyncio.AbstractEventLoop:
+    loop: asyncio.AbstractEventLoop | None = getattr(_of_thread, "loop", None)
+    if loop is None:
+        loop = _of_thread.loop = _make_loop()
+    return loop
+
+
+def _make_loop() -> asyncio.AbstractEventLoop:
+    loop = _new_loop()
+    loop.set_default_executor(_ContextExecutor(thread_name_prefix="asyncio"))
+    loop.set_exception_handler(_log_in_context)
+    loop.set_task_factory(_new_task)
+    return loop
+
+
+def _run_for_ever(loop: asyncio.AbstractEventLoop) -> None:
+    while True:
+        try:
+            loop.run_forever()
+        except (SystemExit, KeyboardInterrupt) as error:
+            # A task that nobody awaits asked for the end; it is not the only one here.
+            loop.call_exception_handler({"message": f"a task raised {type(error).__name__}", "exception": error})
+        else:
+            return
 
 
 def discard() -> None:
@@ -67,6 +128,8 @@ def run(awaitable: Awaitable[Any]) -> Any:
         BaseException: What it raises.
     """
     loop = prepare()
+    if _thread is not None and threading.current_thread() is not _thread:
+        return _run_on_shared(loop, awaitable)
     if loop.is_running():
         if asyncio.iscoroutine(awaitable):
             awaitable.close()
@@ -81,6 +144,27 @@ def run(awaitable: Awaitable[Any]) -> Any:
         raise error.with_traceback(_inner_part(error.__traceback__))  # noqa: B904 - the same exception
     finally:
         _warn_of_a_leak()
+
+
+def _run_on_shared(loop: asyncio.AbstractEventLoop, awaitable: Awaitable[Any]) -> Any:
+    """Runs an awaitable on the loop's own thread, in this thread's context."""
+    try:
+        result, error = asyncio.run_coroutine_threadsafe(_carry(awaitable), loop).result()
+    except BaseException as error:  # noqa: BLE001 - as in run
+        raise error.with_traceback(_inner_part(error.__traceback__))  # noqa: B904 - the same exception
+    finally:
+        _warn_of_a_leak()
+    if error is not None:
+        raise error
+    return result
+
+
+async def _carry(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
+    """Returns the result, or what would end the loop if it left the task."""
+    try:
+        return await _await(awaitable), None
+    except (SystemExit, KeyboardInterrupt) as error:
+        return None, error
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
@@ -165,9 +249,16 @@ def _log_in_context(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
 
 def _close() -> None:
     """Ends what is left on the loop: tasks are cancelled, generators closed, each with a moment to clean up."""
-    loop = _loop
-    if loop is None or loop.is_running() or loop.is_closed():
+    if _loop is None:
         return
+    if _thread is not None:
+        _loop.call_soon_threadsafe(_loop.stop)
+        _thread.join(_LAST_TASKS_PATIENCE_S)
+    if not _loop.is_running() and not _loop.is_closed():
+        _clean_up(_loop)
+
+
+def _clean_up(loop: asyncio.AbstractEventLoop) -> None:
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
         task.cancel()

@@ -72,6 +72,11 @@ def before_next_event() -> None:
         _termination.listen()
 
 
+def is_requested() -> bool:
+    """Whether SIGTERM came, and callbacks are to run."""
+    return _termination is not None and _termination.is_requested
+
+
 def finish() -> None:
     """Runs the callbacks if SIGTERM came; does nothing otherwise.
 

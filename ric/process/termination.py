@@ -100,6 +100,8 @@ class Termination:
         """
         if self.is_requested:
             raise SystemExit(EXIT_TERMINATED)
+        if _thread.get_ident() != self._main_thread:
+            return  # one of several loops, none of which may set handlers
         if _signal.getsignal(_signal.SIGTERM) != self._on_sigterm:
             # The handler put one of its own there, or asyncio did for it. It gets the signal after the callbacks.
             self._previous = _signal.signal(_signal.SIGTERM, self._on_sigterm)

@@ -18,95 +18,22 @@ from ric.errors import (
     EXIT_FAILURE,
     FaultException,
     InvalidAddressError,
-    LambdaRuntimeClientError,
-    RuntimeApiUnavailableError,
 )
-from ric.process import fork_hooks, log_setup
-from ric.process.pool.slots import HOPELESS, REPORTED
+from ric.process import fork_hooks, identity, log_setup
+from ric.process.pool.client import LambdaMultiConcurrentRuntimeClient
+from ric.process.pool.layout import invocations_per_process
 from ric.process.pool.supervisor import Supervisor
 from ric.process.sinks import StandardLogSink, create_log_sink, unbuffer_output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, NoReturn
 
-    from ric.api.client import InvocationRequest
+    from ric.bootstrap import Serve
     from ric.process.pool.place import Place
 
 WORKER_POOL_INITIALIZING_EVENT = "runtime_worker_pool_initializing"
-_FORBIDDEN = 403
 _LEVELS_OF_THE_EVENT = ("DEBUG", "NOTSET")
-
-
-class LambdaMultiConcurrentRuntimeClient(LambdaRuntimeClient):
-    """The client of one worker among several; in a pool it keeps the parent informed."""
-
-    _place: Place | None = None
-
-    def join(self, place: Place) -> None:
-        """Takes a place in the pool."""
-        self._place = place
-        if place.connection is not None:
-            self._own_api.resume(place.connection)
-        self.follow_connections(place.follow)
-        super().wait_idle_with(place.wait)
-
-    def wait_idle_with(self, idle_wait: Callable[[int], None]) -> None:
-        """Sets how the wait for the next invocation is made; the parent is kept informed all the same."""
-        if self._place is None:
-            super().wait_idle_with(idle_wait)
-        else:
-            self._place.wait_first = idle_wait
-
-    def await_extension(self) -> None:
-        """Returns when the extension is registered that makes Lambda send SIGTERM, which the parent does for all."""
-        if self._place is not None:
-            self._place.await_extension()
-
-    def wait_next_invocation(self) -> InvocationRequest:
-        """Waits for the next invocation; the one before is done with.
-
-        Raises:
-            RuntimeApiUnavailableError: The Runtime API has not answered properly for 15 s.
-        """
-        self._release()
-        try:
-            return super().wait_next_invocation()
-        except RuntimeApiUnavailableError:
-            if self._place is not None:
-                self._place.slot.enter(HOPELESS)
-            raise
-
-    def post_invocation_result(self, *args: Any, **kwargs: Any) -> None:
-        """Posts the result of an invocation, which is then no longer the parent's concern."""
-        super().post_invocation_result(*args, **kwargs)
-        self._release()
-
-    def post_invocation_error(self, *args: Any, **kwargs: Any) -> None:
-        """Posts that an invocation failed, which is then no longer the parent's concern."""
-        super().post_invocation_error(*args, **kwargs)
-        self._release()
-
-    def post_init_error(self, error_response_data: dict[str, Any], error_type_override: str | None = None) -> None:
-        """Posts that the function could not be initialised.
-
-        Raises:
-            RuntimeApiError: The call failed or was refused.
-        """
-        super().post_init_error(error_response_data, error_type_override)
-        if self._place is not None:
-            self._place.slot.enter(REPORTED)
-
-    def _release(self) -> None:
-        if self._place is not None:
-            self._place.slot.release()
-
-    def handle_init_error(self, exc: Exception) -> None:  # type: ignore[override]
-        """Raises the error, unless the platform refused it because another worker reported first."""
-        if isinstance(exc, LambdaRuntimeClientError) and exc.response_code == _FORBIDDEN:
-            return
-        raise exc
 
 
 class MultiConcurrentRunner:
@@ -123,7 +50,7 @@ class MultiConcurrentRunner:
             api_addr: The value of ``AWS_LAMBDA_RUNTIME_API``.
             use_thread: Accepted for upstream's sake.
             socket_path: Unix socket that hands each worker its standard output and error, or None.
-            max_concurrency: How many workers.
+            max_concurrency: How many invocations they take at a time, together.
 
         Raises:
             SystemExit: In the parent, when all of them have ended; in a worker, when it ends.
@@ -133,13 +60,14 @@ class MultiConcurrentRunner:
             log_setup.install(log_sink)
             try:
                 is_preloading = config.is_preloading()
-                supervisor = Supervisor([1] * max_concurrency, api_addr, log_sink)
+                layout = invocations_per_process(config.concurrency_mode(), max_concurrency)
+                supervisor = Supervisor(layout, api_addr, log_sink)
             except (InvalidSettingError, InvalidAddressError) as error:
                 sys.stderr.write(f"ric: {error}\n")
                 sys.exit(EXIT_FAILURE)
             if is_preloading:
                 cls._preload(handler, LambdaMultiConcurrentRuntimeClient(api_addr), log_sink)
-            cls._emit_worker_pool_event(max_concurrency)
+            cls._emit_worker_pool_event(max_concurrency, len(layout))
             _import_for_all()
             gc.freeze()
             places = supervisor.run()
@@ -158,15 +86,35 @@ class MultiConcurrentRunner:
         if socket_path:
             cls._redirect_output(socket_path)
         client = LambdaMultiConcurrentRuntimeClient(api_addr, use_thread)
-        for place in places or ():
-            client.join(place)
+        serve = None
+        if places and config.concurrency_mode() == "process":
+            client.join(places[0])
+        elif places:
+            serve = cls._share_process(client, places)
         if places:
             log_setup.pass_on()
         if config.is_preloading():
             cls._begin_after_fork(client)
         else:
             fork_hooks.note_worker()
-        bootstrap.run(handler, client)
+        bootstrap.run(handler, client, serve)
+
+    @staticmethod
+    def _share_process(client: LambdaMultiConcurrentRuntimeClient, places: list[Place]) -> Serve:
+        """Makes ready for several invocations in this process; returns what serves them."""
+        from ric.process.pool.threads import Threads
+
+        identity.share()
+        config.set_trace_id(None)
+        if config.concurrency_mode() == "asyncio":
+            from ric.function import event_loop
+
+            event_loop.share()
+        client.represent(places[0])
+        clients = [LambdaMultiConcurrentRuntimeClient(client.lambda_runtime_address) for _ in places]
+        for own_client, place in zip(clients, places, strict=True):
+            own_client.join(place)
+        return Threads(clients, places, bootstrap.serve_invocations).serve
 
     @staticmethod
     def _preload(handler: str, client: LambdaRuntimeClient, log_sink: Any) -> None:
@@ -195,7 +143,7 @@ class MultiConcurrentRunner:
             bootstrap._exit_for(error)
 
     @staticmethod
-    def _emit_worker_pool_event(max_concurrency: int) -> None:
+    def _emit_worker_pool_event(max_concurrency: int, worker_count: int | None = None) -> None:
         if config.log_level() not in _LEVELS_OF_THE_EVENT:
             return
         import logging
@@ -203,7 +151,7 @@ class MultiConcurrentRunner:
         logging.getLogger().debug(
             {
                 "event": WORKER_POOL_INITIALIZING_EVENT,
-                "workerCount": max_concurrency,
+                "workerCount": worker_count or max_concurrency,
                 "executionEnvironmentMaxConcurrency": max_concurrency,
             }
         )
