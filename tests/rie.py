@@ -38,10 +38,18 @@ class Rie:
         command: The runtime and the handler, as an image has them in ENTRYPOINT and CMD.
         directory: The working directory; its file ``rie.log`` gets all output, the function's too.
         image: Runs everything inside this image (see ``private_image``), in ``/var/task``.
+        interpreter: A Python installation that the image gets as ``/var/lang``.
         variables: Environment variables besides those of ``clean_environment``.
     """
 
-    def __init__(self, command: list[str | Path], directory: Path, image: Path | None = None, **variables: str) -> None:
+    def __init__(
+        self,
+        command: list[str | Path],
+        directory: Path,
+        image: Path | None = None,
+        interpreter: Path | None = None,
+        **variables: str,
+    ) -> None:
         emulator = rie_path()
         assert emulator is not None
         self._port, runtime_api_port = _free_ports()
@@ -49,6 +57,8 @@ class Rie:
         listen = ["--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"]
         listen += ["--runtime-api-address", f"127.0.0.1:{runtime_api_port}"]
         everything: list[str | Path] = [emulator, *listen, *command]
+        if interpreter:
+            everything = ["bash", "-c", 'mount --bind "$0" /var/lang && exec "$@"', interpreter, *everything]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 private_image(image, everything) if image else everything,

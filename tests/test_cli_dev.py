@@ -21,7 +21,7 @@ from tests.cli_run import Running, run, running
 from tests.local_server import TIMEOUT_SECONDS
 
 FUNCTION = """
-import logging, os, subprocess, time
+import logging, os, threading, subprocess, time
 
 logging.getLogger().setLevel("INFO")
 
@@ -35,7 +35,7 @@ def handler(event, context):
     if event == "exit":
         os._exit(7)
     if event == "meet":
-        open(f"met-{os.getpid()}", "w").close()
+        open(f"met-{os.getpid()}-{threading.get_ident()}", "w").close()
         while sum(name.startswith("met-") for name in os.listdir()) < 2:
             time.sleep(0.01)
     logging.info("a line of the log")
@@ -178,6 +178,20 @@ def test_invocations_run_at_once_with_concurrency(directory: Path) -> None:
         url = url_of(dev)
         with ThreadPoolExecutor(2) as pool:
             # Each of the two waits for the other.
+            responses = list(pool.map(lambda event: invoke(url, event), ["meet", "meet"]))
+        assert [response.json() for response in responses] == ["VERSION 1"] * 2
+        for response in responses:
+            dev.wait_for(f"│ {response.headers['X-Amzn-RequestId'][:8]} [INFO] a line of the log")
+
+
+@pytest.mark.parametrize("mode", ["process", "thread", "hybrid", "asyncio"])
+def test_invocations_run_at_once_with_max_concurrency(mode: str, directory: Path) -> None:
+    """--max-concurrency 2 serves two at a time in one environment, in the mode that the variable asks for."""
+    variables = {"AWS_LAMBDA_CONCURRENCY_MODE": mode}
+    command = ["dev", "app.handler", "--port", "0", "--max-concurrency", "2"]
+    with running(command, directory, variables=variables) as dev:
+        url = url_of(dev)
+        with ThreadPoolExecutor(2) as pool:
             responses = list(pool.map(lambda event: invoke(url, event), ["meet", "meet"]))
         assert [response.json() for response in responses] == ["VERSION 1"] * 2
         for response in responses:

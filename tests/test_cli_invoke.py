@@ -149,6 +149,7 @@ def test_options_reach_the_function(directory: Path) -> None:
         (["invoke", "app.echo", "--nope"], "; see ric invoke --help"),
         (["events", "nope"], "there is no example event 'nope'"),
         (["dev", "app.echo", "--debug", "--concurrency", "2"], "leave --concurrency out"),
+        (["dev", "app.echo", "--debug", "--max-concurrency", "2"], "leave that out"),
         (["dev", "nope.echo"], "cannot find the module 'nope'"),
     ],
 )

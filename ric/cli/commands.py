@@ -167,6 +167,7 @@ Examples:
   ric dev app.handler
   ric dev app.handler --port 9000 --timeout 3 --env-file .env
   ric dev app.handler --concurrency 4
+  AWS_LAMBDA_CONCURRENCY_MODE=thread ric dev app.handler --max-concurrency 8
   ric dev app.handler --debug
 \b
 Any path is the function URL; the Invoke API of the SDKs works too, for example
@@ -182,6 +183,11 @@ Any path is the function URL; the Invoke API of the SDKs works too, for example
     show_default=True,
     help="Processes that may serve at once.",
 )
+@click.option(
+    "--max-concurrency",
+    type=click.IntRange(1, 1000),
+    help="Invocations at once in each process, as on Lambda Managed Instances.  [default: one]",
+)
 @click.option("--debug", is_flag=True, help="Wait for a debugger (debugpy, 127.0.0.1:5678) at each start.")
 @_function_options
 def dev(
@@ -189,6 +195,7 @@ def dev(
     host: str,
     port: int | None,
     concurrency: int,
+    max_concurrency: int | None,
     debug: bool,
     timeout: float | None,
     memory: int | None,
@@ -202,10 +209,13 @@ def dev(
         raise CommandError("--debug is for one process, since one debugger is attached; leave --concurrency out")
     if debug and timeout is not None:
         raise CommandError("--debug stops the function for as long as you look at it; leave --timeout out")
+    if debug and max_concurrency is not None:
+        raise CommandError("--debug is for one process, which --max-concurrency multiplies; leave that out")
     options = _read_function_options(timeout, memory, env_file)
-    from ric.cli.dev import serve_with_reload
+    from ric.cli.dev import Concurrency, serve_with_reload
 
-    return serve_with_reload(handler, options, host=host, port=port, concurrency=concurrency, debug=debug)
+    numbers = Concurrency(concurrency, max_concurrency)
+    return serve_with_reload(handler, options, host=host, port=port, concurrency=numbers, debug=debug)
 
 
 @ric.command(

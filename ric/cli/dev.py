@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ric.cli.display import Display, make_console
 from ric.cli.exit_codes import NOT_INVOKED, SIGNAL_BASE
@@ -22,8 +22,20 @@ if TYPE_CHECKING:
 _NO_STALE_MODULES = {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
+class Concurrency(NamedTuple):
+    """How much runs at once.
+
+    Attributes:
+        environments: How many execution environments there may be.
+        each: How many invocations each takes at a time; None for one, in the ordinary way.
+    """
+
+    environments: int
+    each: int | None
+
+
 def serve_with_reload(
-    handler: str, options: FunctionOptions, *, host: str, port: int | None, concurrency: int, debug: bool
+    handler: str, options: FunctionOptions, *, host: str, port: int | None, concurrency: Concurrency, debug: bool
 ) -> int:
     """Serves a function until a signal ends it, and starts it again when a file in the working directory changes.
 
@@ -32,7 +44,7 @@ def serve_with_reload(
         options: How to run it.
         host: The address for callers.
         port: The port for callers, 0 for a free one; None for ``RIC_PORT``, else 8080.
-        concurrency: How many processes may serve at once.
+        concurrency: How much may run at once.
         debug: Whether the function waits for a debugger each time it starts.
 
     Returns:
@@ -44,7 +56,7 @@ def serve_with_reload(
     command = runtime_command(handler, debug=debug)
     display = Display(
         make_console(),
-        several_environments=concurrency > 1,
+        several_environments=concurrency.environments > 1 or concurrency.each is not None,
         debug_address=DEBUG_ADDRESS if debug else None,
     )
     try:
@@ -56,7 +68,8 @@ def serve_with_reload(
             port=port,
             timeout_s=options.timeout_s,
             memory_mb=options.memory_mb,
-            concurrency=concurrency,
+            concurrency=concurrency.environments,
+            max_concurrency=concurrency.each,
             env={**_NO_STALE_MODULES, **options.env},
             observer=display,
         )
