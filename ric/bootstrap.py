@@ -12,11 +12,10 @@ import sys
 from ric import config
 from ric.api.client import LambdaRuntimeClient
 from ric.api.limits import encode_error_document, encode_xray_fault, fit_error_document
-from ric.api.marshal import to_json
+from ric.api.marshal import check_marshalled, to_json
 from ric.errors import (
     EXIT_FAILURE,
     EXIT_INTERRUPTED,
-    FaultException,
     ForkedProcessError,
     LambdaRuntimeClientError,
     RicError,
@@ -232,7 +231,7 @@ def handle_event_request(
             answer.end()
         if answer.upload is None:
             result, result_content_type = marshaller.marshal_response(response)
-            _check_marshalled(result, result_content_type)
+            check_marshalled(result, result_content_type)
         else:
             answer.raise_failure()
             result, result_content_type = b"", answer.content_type
@@ -266,16 +265,6 @@ def update_xray_env_variable(xray_trace_id: str | None) -> None:
 def build_fault_result(exc_info: Any, msg: str | None, invoke_id: str | None = None) -> dict[str, Any]:
     """Returns the error document of an exception, made by this module's ``make_error``; see ric.function.faults."""
     return faults.build_fault_result(exc_info, msg, invoke_id, make_error)
-
-
-def _check_marshalled(result: object, content_type: object) -> None:
-    """Holds marshallers of others to their protocol, while the failure can still be reported."""
-    if not isinstance(result, (str, bytes)):
-        raise FaultException(
-            FaultException.MARSHAL_ERROR, f"The marshaller returned {type(result).__name__}, not str or bytes"
-        )
-    if not (isinstance(content_type, str) and content_type.isascii() and content_type.isprintable()):
-        raise FaultException(FaultException.MARSHAL_ERROR, f"The marshaller returned the media type {content_type!r}")
 
 
 def _report_failure(error: BaseException, client: Any, invoke_id: str, echo: tuple[str, ...], log_sink: Any) -> None:

@@ -25,6 +25,7 @@ _SINKS = "ric.process.sinks"
 _MOVED = {
     "ric.bootstrap": {
         "AWS_LAMBDA_INITIALIZATION_TYPE": "ric.upstream_names",
+        "FaultException": "ric.errors",
         "ERROR_LOG_IDENT": "ric.process.error_log",
         "ERROR_LOG_LINE_TERMINATE": _SINKS,
         "FramedTelemetryLogSink": _SINKS,

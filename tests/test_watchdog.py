@@ -34,7 +34,6 @@ from tests.scripted_api import (
     run_to_its_end,
     run_until_complete,
     send,
-    wait_for_close,
 )
 
 BEFORE_MS = 60_000
@@ -253,15 +252,13 @@ class TestInvocations:
 
     def test_workers(self, tmp_path: Path) -> None:
         """Each of several workers dumps its own invocation."""
-        source = UNTIL_DUMPED.replace("    wait_for", "    if event == 'end': os._exit(0)\n    wait_for")
-        end = (answer(event("end", b'"end"')), wait_for_close())
-        scripts = [(answer_due(request_id), answer(ACCEPTED), *end) for request_id in ("a", "b")]
+        scripts = [(answer_due(request_id), answer(ACCEPTED), read()) for request_id in ("a", "b")]
         variables = {VARIABLE: str(BEFORE_MS), "AWS_LAMBDA_MAX_CONCURRENCY": "2"}
         with (
             ScriptedApi(*scripts).listen() as api,
-            function(api, tmp_path, WAIT_FOR + source, variables=variables, command=TO_FILE) as running,
+            function(api, tmp_path, WAIT_FOR + UNTIL_DUMPED, variables=variables, command=TO_FILE) as running,
         ):
-            assert running.wait().exit_code == 0
+            running.stop_when_complete()
         assert sorted(record[0].split("\t")[2] for record in records(tmp_path)) == ["a", "b"]
 
 

@@ -72,6 +72,20 @@ class LambdaMarshaller:
         return text
 
 
+def check_marshalled(result: object, content_type: object) -> None:
+    """Holds marshallers of others to their protocol, while the failure can still be reported.
+
+    Raises:
+        FaultException: ``Runtime.MarshalError``: they are not what ``marshal_response`` returns.
+    """
+    if not isinstance(result, (str, bytes)):
+        raise FaultException(
+            FaultException.MARSHAL_ERROR, f"The marshaller returned {type(result).__name__}, not str or bytes"
+        )
+    if not (isinstance(content_type, str) and content_type.isascii() and content_type.isprintable()):
+        raise FaultException(FaultException.MARSHAL_ERROR, f"The marshaller returned the media type {content_type!r}")
+
+
 def is_json(content_type: str | None) -> bool:
     """Whether a ``Content-Type`` value means JSON."""
     if content_type is None or content_type == JSON:

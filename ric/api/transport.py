@@ -1,8 +1,5 @@
 """One persistent TCP connection to the Runtime API.
 
-It stands on ``_socket``, not on ``socket``: the C module costs a fraction of the time to import, and what handlers do
-to ``socket`` (replace its class, set a default time-out, patch it for gevent or tracing) cannot reach it.
-
 Rules: one request is out at a time, sent whole (``exchange``) or in parts (``begin`` to ``receive``, see upload). Any
 failure, also a signal handler that raises, closes the connection, because its state is then unknown; so does a request
 that was begun and not ended. The next one opens a new connection. Reading has no time-out, for ``/next`` may idle for
@@ -12,10 +9,10 @@ hours.
 from __future__ import annotations
 
 import _socket
-from errno import EBADF, ENOTSOCK
 from os import getpid
 from select import POLLIN, POLLOUT, poll
 
+from ric.api import sockets
 from ric.api.http11 import (
     CHUNKED,
     MAX_HEAD_BYTES,
@@ -35,15 +32,11 @@ if TYPE_CHECKING:
 
     from ric.api.address import Address
 
-_CONNECT_TIMEOUT_S = 2.0
 _RECEIVE_BYTES = 64 * 1024
 # One recv fills at most this much, so that an announced length alone never makes us allocate it.
 _MAX_BODY_STEP_BYTES = 16 * 1024 * 1024
 _SEND_NOW = _socket.MSG_DONTWAIT | getattr(_socket, "MSG_NOSIGNAL", 0)
-_PEEK_NOW = _socket.MSG_PEEK | _socket.MSG_DONTWAIT
-_LAST_STANDARD_DESCRIPTOR = 2
 _CONTENT_TOO_LARGE = 413
-_NOT_OUR_DESCRIPTOR = (EBADF, ENOTSOCK)
 
 
 class Connection:
@@ -125,7 +118,7 @@ class Connection:
         if connection is None:
             raise TransportError("the connection was closed in the middle of a request")
         try:
-            if not _is_quiet(connection) and not self._awaits_more(connection):
+            if not sockets.is_quiet(connection) and not self._awaits_more(connection):
                 return None
             return connection.sendmsg(parts, (), _SEND_NOW) if parts else 0
         except BlockingIOError:
@@ -178,21 +171,21 @@ class Connection:
         self._is_in_parts = False
         if connection is not None:
             if self.on_connect is not None and getpid() == self._owner:
-                _shut_down(connection)  # a copy keeps it open, and the server would not learn of the end
+                sockets.shut_down(connection)  # a copy keeps it open, and the server would not learn of the end
             connection.close()
 
     def _give_up(self, error: BaseException) -> NoReturn:
         """Closes the connection and raises the error, in the runtime's own words if it is the network's."""
         self.close()
-        if isinstance(error, OSError) and _is_of_this_module(error):
+        if isinstance(error, OSError) and _is_of_the_network(error):
             raise _transport_error(error) from error
         raise error
 
     def _ready_socket(self) -> _socket.socket:
-        if self._socket is not None and (self._is_in_parts or not _is_quiet(self._socket)):
+        if self._socket is not None and (self._is_in_parts or not sockets.is_quiet(self._socket)):
             self.close()
         if self._socket is None:
-            self._socket = _connect(self._address)
+            self._socket = sockets.connect(self._address)
             if self.on_connect is not None:
                 self.on_connect(self._socket)
         return self._socket
@@ -297,68 +290,12 @@ class Connection:
         return b"".join(pieces)
 
 
-def _is_quiet(connection: _socket.socket) -> bool:
-    """Whether an idle connection is still open and holds no bytes that nobody asked for."""
-    try:
-        connection.recv(1, _PEEK_NOW)
-    except BlockingIOError:
-        return True
-    except OSError as error:
-        if error.errno in _NOT_OUR_DESCRIPTOR:
-            # The handler closed it, and the number may be a file of its own by now: not ours to close.
-            connection.detach()
-        return False
-    return False
-
-
-def _shut_down(connection: _socket.socket) -> None:
-    try:
-        connection.shutdown(_socket.SHUT_RDWR)
-    except OSError:
-        return  # it is down already
-
-
-def _connect(address: Address) -> _socket.socket:
-    # The host goes as bytes: for a str the C code would import the idna codec, which costs milliseconds.
-    candidates = _socket.getaddrinfo(address.host.encode(), address.port, 0, _socket.SOCK_STREAM)
-    failure: OSError = TransportError("the host has no address")
-    for family, kind, proto, _, socket_address in candidates:
-        connection = _above_standard_descriptors(_socket.socket(family, kind, proto))
-        try:
-            connection.settimeout(_CONNECT_TIMEOUT_S)
-            connection.connect(socket_address)
-            # Blocking from here on, whatever socket.setdefaulttimeout says.
-            connection.settimeout(None)
-            connection.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-        except OSError as error:
-            connection.close()
-            failure = error
-        except BaseException:
-            connection.close()
-            raise
-        else:
-            return connection
-    raise failure
-
-
-def _above_standard_descriptors(connection: _socket.socket) -> _socket.socket:
-    """Moves the socket off descriptors 0 to 2, which it gets when a handler closed those: prints would go to it."""
-    if connection.fileno() > _LAST_STANDARD_DESCRIPTOR:
-        return connection
-    from fcntl import F_DUPFD_CLOEXEC, fcntl
-
-    descriptor = fcntl(connection.fileno(), F_DUPFD_CLOEXEC, _LAST_STANDARD_DESCRIPTOR + 1)
-    moved = _socket.socket(connection.family, connection.type, connection.proto, descriptor)
-    connection.close()
-    return moved
-
-
-def _is_of_this_module(error: OSError) -> bool:
-    """Whether the error comes from a call made here, and not from Python code that ran meanwhile."""
+def _is_of_the_network(error: OSError) -> bool:
+    """Whether the error comes from a call made here or in ``sockets``, and not from Python code that ran meanwhile."""
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
-    return traceback is not None and traceback.tb_frame.f_globals is globals()
+    return traceback is not None and any(traceback.tb_frame.f_globals is own for own in (globals(), vars(sockets)))
 
 
 def _transport_error(error: OSError) -> TransportError:

@@ -1,0 +1,86 @@
+"""One socket: opened, looked at, shut down.
+
+It stands on ``_socket``, not on ``socket``: the C module costs a fraction of the time to import, and what handlers do
+to ``socket`` (replace its class, set a default time-out, patch it for gevent or tracing) cannot reach it.
+"""
+
+from __future__ import annotations
+
+import _socket
+from errno import EBADF, ENOTSOCK
+
+from ric.errors import TransportError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ric.api.address import Address
+
+_CONNECT_TIMEOUT_S = 2.0
+_PEEK_NOW = _socket.MSG_PEEK | _socket.MSG_DONTWAIT
+_LAST_STANDARD_DESCRIPTOR = 2
+_NOT_OUR_DESCRIPTOR = (EBADF, ENOTSOCK)
+
+
+def is_quiet(connection: _socket.socket) -> bool:
+    """Whether an idle connection is still open and holds no bytes that nobody asked for."""
+    try:
+        connection.recv(1, _PEEK_NOW)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        if error.errno in _NOT_OUR_DESCRIPTOR:
+            # The handler closed it, and the number may be a file of its own by now: not ours to close.
+            connection.detach()
+        return False
+    return False
+
+
+def shut_down(connection: _socket.socket) -> None:
+    """Ends a connection for all processes that have it open."""
+    try:
+        connection.shutdown(_socket.SHUT_RDWR)
+    except OSError:
+        return  # it is down already
+
+
+def connect(address: Address) -> _socket.socket:
+    """Opens a connection, blocking and without delays for small pieces.
+
+    Args:
+        address: The server.
+
+    Raises:
+        OSError: None of the host's addresses answers.
+    """
+    # The host goes as bytes: for a str the C code would import the idna codec, which costs milliseconds.
+    candidates = _socket.getaddrinfo(address.host.encode(), address.port, 0, _socket.SOCK_STREAM)
+    failure: OSError = TransportError("the host has no address")
+    for family, kind, proto, _, socket_address in candidates:
+        connection = _above_standard_descriptors(_socket.socket(family, kind, proto))
+        try:
+            connection.settimeout(_CONNECT_TIMEOUT_S)
+            connection.connect(socket_address)
+            # Blocking from here on, whatever socket.setdefaulttimeout says.
+            connection.settimeout(None)
+            connection.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        except OSError as error:
+            connection.close()
+            failure = error
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+    raise failure
+
+
+def _above_standard_descriptors(connection: _socket.socket) -> _socket.socket:
+    """Moves the socket off descriptors 0 to 2, which it gets when a handler closed those: prints would go to it."""
+    if connection.fileno() > _LAST_STANDARD_DESCRIPTOR:
+        return connection
+    from fcntl import F_DUPFD_CLOEXEC, fcntl
+
+    descriptor = fcntl(connection.fileno(), F_DUPFD_CLOEXEC, _LAST_STANDARD_DESCRIPTOR + 1)
+    moved = _socket.socket(connection.family, connection.type, connection.proto, descriptor)
+    connection.close()
+    return moved
