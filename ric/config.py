@@ -27,7 +27,7 @@ UVLOOP = "uvloop"
 # Lambda leaves 500 ms between SIGTERM and SIGKILL, or 2 s with an external extension, which is a file in this directory
 # ("Shutdown phase", Lambda developer guide). The rest is for the process to end in.
 _EXTERNAL_EXTENSIONS = "/opt/extensions"
-_SHUTDOWN_GRACE_MS = 450
+SHUTDOWN_GRACE_MS = 450
 _SHUTDOWN_GRACE_WITH_EXTENSION_MS = 1900
 
 # Eleven days. The longest time-out is 15 minutes, and int() refuses texts of many thousand digits in words of its own.
@@ -169,7 +169,7 @@ def shutdown_grace_ms() -> int:
     if value:
         return _positive_ms(SHUTDOWN_GRACE_VARIABLE, value)
     has_external = os.path.isdir(_EXTERNAL_EXTENSIONS) and bool(os.listdir(_EXTERNAL_EXTENSIONS))
-    return _SHUTDOWN_GRACE_WITH_EXTENSION_MS if has_external else _SHUTDOWN_GRACE_MS
+    return _SHUTDOWN_GRACE_WITH_EXTENSION_MS if has_external else SHUTDOWN_GRACE_MS
 
 
 def timeout_dump_ms() -> int | None:

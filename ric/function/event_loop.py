@@ -20,7 +20,8 @@ import threading
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 from ric import config
-from ric.process import identity
+from ric.errors import EXIT_FAILURE
+from ric.process import forks, identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _loop: asyncio.AbstractEventLoop | None = None
 # Runs the loop where invocations share it.
 _thread: threading.Thread | None = None
 _is_shared = False
+_is_closing = False
 _starting = threading.Lock()
 _of_thread = threading.local()
 # asyncio itself holds tasks only weakly: one that waits for something which nobody else holds would vanish.
@@ -106,7 +108,7 @@ def _run_for_ever(loop: asyncio.AbstractEventLoop) -> None:
         except (SystemExit, KeyboardInterrupt) as error:
             # A task that nobody awaits asked for the end; it is not the only one here.
             loop.call_exception_handler({"message": f"a task raised {type(error).__name__}", "exception": error})
-        else:
+        if _is_closing:
             return
 
 
@@ -150,21 +152,30 @@ def _run_on_shared(loop: asyncio.AbstractEventLoop, awaitable: Awaitable[Any]) -
     """Runs an awaitable on the loop's own thread, in this thread's context."""
     try:
         result, error = asyncio.run_coroutine_threadsafe(_carry(awaitable), loop).result()
-    except BaseException as error:  # noqa: BLE001 - as in run
-        raise error.with_traceback(_inner_part(error.__traceback__))  # noqa: B904 - the same exception
+    except BaseException as raised:  # noqa: BLE001 - as in run
+        raise raised.with_traceback(_inner_part(raised.__traceback__))  # noqa: B904 - the same exception
     finally:
         _warn_of_a_leak()
+    if isinstance(error, asyncio.CancelledError):
+        raise CancelledError(*error.args).with_traceback(_inner_part(error.__traceback__))
     if error is not None:
-        raise error
+        raise error.with_traceback(_inner_part(error.__traceback__))
     return result
 
 
 async def _carry(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
-    """Returns the result, or what would end the loop if it left the task."""
+    """Returns the result, or what would end the loop, or lose its traceback, if it left the task."""
+    result: Any = None
+    failure: BaseException | None = None
     try:
-        return await _await(awaitable), None
-    except (SystemExit, KeyboardInterrupt) as error:
-        return None, error
+        result = await _await(awaitable)
+    except (SystemExit, KeyboardInterrupt, asyncio.CancelledError) as raised:
+        failure = raised
+    finally:
+        if forks.is_forked_child():
+            # It has a copy of the loop, on the same descriptors as its parent's; there is nothing for it to go back to.
+            forks.end_child(failure.code if isinstance(failure, SystemExit) else EXIT_FAILURE)
+    return result, failure
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
@@ -249,9 +260,11 @@ def _log_in_context(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
 
 def _close() -> None:
     """Ends what is left on the loop: tasks are cancelled, generators closed, each with a moment to clean up."""
+    global _is_closing
     if _loop is None:
         return
     if _thread is not None:
+        _is_closing = True
         _loop.call_soon_threadsafe(_loop.stop)
         _thread.join(_LAST_TASKS_PATIENCE_S)
     if not _loop.is_running() and not _loop.is_closed():

@@ -8,7 +8,7 @@ carry the context along; and once for the whole process, because threads that a 
 from __future__ import annotations
 
 from _contextvars import ContextVar
-from _thread import allocate_lock
+from _thread import allocate_lock, get_ident
 
 from ric.errors import StreamingError
 
@@ -90,13 +90,13 @@ class Reply:
 
 
 _in_context: ContextVar[Reply | None] = ContextVar("ric_reply", default=None)
-_in_process: Reply | None = None
+# By the thread that serves the invocation: where several run in one process, several are at hand.
+_at_hand: dict[int, Reply] = {}
 
 
 def enter(reply: Reply) -> None:
     """Makes this the reply to the invocation at hand, in this context and in this process."""
-    global _in_process
-    _in_process = reply
+    _at_hand[get_ident()] = reply
     _in_context.set(reply)
 
 
@@ -107,7 +107,7 @@ def current() -> Reply | None:
 
 def to(invoke_id: str | None) -> Reply | None:
     """Returns the reply to an invocation that is at hand, in this context or, for threads, in this process."""
-    for reply in (_in_context.get(), _in_process):
-        if reply is not None and reply.invoke_id == invoke_id:
-            return reply
-    return None
+    reply = _in_context.get()
+    if reply is not None and reply.invoke_id == invoke_id:
+        return reply
+    return next((reply for reply in list(_at_hand.values()) if reply.invoke_id == invoke_id), None)

@@ -7,6 +7,8 @@ runtime register an internal one; with no callback nothing of all this happens, 
 
 from __future__ import annotations
 
+from ric import config
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +60,7 @@ def begin(client: Any, log_sink: Any) -> None:
     """
     global _loop
     _loop = (client, log_sink)
+    config.shutdown_grace_ms()
     if _callbacks:
         _prepare(client, log_sink)
 
@@ -75,6 +78,14 @@ def before_next_event() -> None:
 def is_requested() -> bool:
     """Whether SIGTERM came, and callbacks are to run."""
     return _termination is not None and _termination.is_requested
+
+
+def grace_s() -> float:
+    """Returns how long the end of this process may take, in s."""
+    try:
+        return config.shutdown_grace_ms() / 1000
+    except ValueError:  # which was reported, and is why the process ends
+        return config.SHUTDOWN_GRACE_MS / 1000
 
 
 def finish() -> None:

@@ -60,6 +60,7 @@ class Termination:
         self._log_sink = log_sink
         self._grace_s = config.shutdown_grace_ms() / 1000
         self._is_finishing = False
+        self._is_due = False
         self._is_done = False
         self._main_thread = _thread.get_ident()
         self._previous: Any = None
@@ -156,13 +157,14 @@ class Termination:
             self.is_requested = True
             os.write(self._pipe_in, b"\0")
             _thread.start_new_thread(self._keep_time, (monotonic() + self._grace_s,))
-        elif not self._is_finishing:
+        elif self._is_due and not self._is_finishing:  # a signal that is merely repeated changes nothing
             raise ShutdownInterrupt(EXIT_TERMINATED)
 
     def _keep_time(self, end_s: float) -> None:
         """Interrupts what runs in the middle of the time, and ends the process when it is up."""
         for share in _INTERRUPTED_AT:
             sleep(max(0.0, end_s - self._grace_s * (1 - share) - monotonic()))
+            self._is_due = True
             if not self._is_finishing:
                 _signal.pthread_kill(self._main_thread, _signal.SIGTERM)
         sleep(max(0.0, end_s - monotonic()))

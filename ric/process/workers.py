@@ -23,6 +23,7 @@ from ric.process import fork_hooks, identity, log_setup
 from ric.process.pool.client import LambdaMultiConcurrentRuntimeClient
 from ric.process.pool.layout import invocations_per_process
 from ric.process.pool.supervisor import Supervisor
+from ric.process.signals import end_on_sigterm
 from ric.process.sinks import StandardLogSink, create_log_sink, unbuffer_output
 
 TYPE_CHECKING = False
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 WORKER_POOL_INITIALIZING_EVENT = "runtime_worker_pool_initializing"
 _LEVELS_OF_THE_EVENT = ("DEBUG", "NOTSET")
+_MOST_DIGITS = 5
 
 
 class MultiConcurrentRunner:
@@ -56,6 +58,7 @@ class MultiConcurrentRunner:
             SystemExit: In the parent, when all of them have ended; in a worker, when it ends.
         """
         unbuffer_output()
+        end_on_sigterm()
         with create_log_sink() as log_sink:
             log_setup.install(log_sink)
             try:
@@ -84,7 +87,12 @@ class MultiConcurrentRunner:
     ) -> NoReturn:
         """Runs the loop of one worker, in the calling process."""
         if socket_path:
-            cls._redirect_output(socket_path)
+            try:
+                cls._redirect_output(socket_path)
+            except OSError as error:
+                variable = config.LambdaConfigProvider.SOCKET_PATH_ENV
+                sys.stderr.write(f"ric: {variable} is {socket_path!r}, which takes no log: {error.strerror}\n")
+                sys.exit(EXIT_FAILURE)
         client = LambdaMultiConcurrentRuntimeClient(api_addr, use_thread)
         serve = None
         if places and config.concurrency_mode() == "process":
@@ -174,10 +182,12 @@ def parse_count(value: str) -> int:
     """Returns ``AWS_LAMBDA_MAX_CONCURRENCY`` as a number.
 
     Raises:
-        ValueError: It is not a whole number above 0.
+        ValueError: It is not a whole number above 0, or far more than Lambda ever asks for.
     """
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
+    if not (value.isascii() and value.isdigit() and int(value[:_MOST_DIGITS]) > 0):
         raise ValueError(f"AWS_LAMBDA_MAX_CONCURRENCY must be a whole number above 0, not {value!r}")
+    if len(value) > _MOST_DIGITS:
+        raise ValueError(f"AWS_LAMBDA_MAX_CONCURRENCY must be a whole number below 100000, not {value[:20]}")
     return int(value)
 
 

@@ -31,6 +31,11 @@ class Lifeline:
         """In the parent, when the worker is dead; and in its siblings, who must not keep it alive."""
         os.close(self._parents_end)
 
+    def discard(self) -> None:
+        """In the parent: gives it up where no worker could be forked."""
+        os.close(self._workers_end)
+        os.close(self._parents_end)
+
     def hang_on(self) -> None:
         """In the worker: ends it with the parent from now on, also if that has ended already."""
         os.close(self._parents_end)

@@ -6,6 +6,8 @@ The platform takes one answer for each request id. If the worker's own was first
 
 from __future__ import annotations
 
+from time import monotonic
+
 from ric.api import protocol
 from ric.api.marshal import to_json
 from ric.api.retry import post
@@ -23,6 +25,7 @@ EXIT_ERROR = "Runtime.ExitError"
 _CONTAINER_ERROR = 500
 # An API that takes longer must not keep the parent from its other workers, or from its end.
 _PATIENCE_S = 1.0
+_SHORT_PATIENCE_S = 0.1
 
 
 class Reporter:
@@ -38,7 +41,8 @@ class Reporter:
 
     def __init__(self, api_address: str, log_sink: Any) -> None:
         self._api = RuntimeApi(api_address)
-        self._api.follow_connections(lambda connection: connection.settimeout(_PATIENCE_S))
+        self._patience_s = _PATIENCE_S
+        self._api.follow_connections(lambda connection: connection.settimeout(self._patience_s))
         self._log_sink = log_sink
         self.is_refused_for_good = False
 
@@ -66,8 +70,10 @@ class Reporter:
         self._log_sink.log(f"[WARNING] ric: {message}\n")
 
     def _post(self, request_id: str, call: Callable[[], object]) -> None:
+        began_s = monotonic()
         try:
-            post(call)
+            # Once it kept the parent waiting, it has one try for each report, and a short one.
+            post(call) if self._patience_s == _PATIENCE_S else call()
         except LambdaRuntimeClientError as refusal:
             if refusal.response_code == _CONTAINER_ERROR:
                 self.is_refused_for_good = True
@@ -76,5 +82,6 @@ class Reporter:
         except RicError as error:
             self.log(f"the Runtime API was not told: {error}", request_id)
         finally:
+            self._patience_s = _SHORT_PATIENCE_S if monotonic() - began_s >= self._patience_s else _PATIENCE_S
             # A worker that is forked later must not inherit it.
             self._api.close()

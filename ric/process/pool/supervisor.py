@@ -93,13 +93,26 @@ class Supervisor:
 
     def _start(self, worker: Worker) -> list[Place]:
         """Forks a worker; returns its places in the worker, nothing in the parent."""
-        lifeline = worker.fork()
+        try:
+            lifeline = worker.fork()
+        except OSError as error:
+            self._wait_with(worker, error)
+            return []
         if lifeline is None:
             return []
         lifeline.hang_on()
         inherited = worker.inherit()
         self._leave_to_worker()
         return [Place(number, self._slots[number], self._channel, inherited.get(number)) for number in worker.numbers]
+
+    def _wait_with(self, worker: Worker, error: OSError) -> None:
+        """Starts a worker later for which there is no room now; gives up where that goes on and on."""
+        self._reporter.log(f"no worker can be started: {error.strerror}")
+        worker.note_failed_start()
+        if worker.crashes.is_loop:
+            if not self._was_ready:
+                self._reporter.report_init(f"no worker can be started: {error.strerror}")
+            self._end(EXIT_FAILURE)
 
     def _leave_to_worker(self) -> None:
         """Gives up, in a worker, what is the parent's."""
@@ -190,10 +203,12 @@ class Supervisor:
 
     def _bury(self, worker: Worker, status: int, *, may_leave_questions: bool = False) -> None:
         """Reports what a dead worker held, and takes over the connections that it does not leave to a successor."""
-        for ids in worker.held:
-            self._reporter.report_invocation(*ids, describe_exit(status))
+        held = worker.held
         worker.note_death()
+        # Before anything is reported, since that needs a descriptor.
         self._abandon(worker, but_questions=may_leave_questions)
+        for ids in held:
+            self._reporter.report_invocation(*ids, describe_exit(status))
 
     def _abandon(self, worker: Worker, *, but_questions: bool = False) -> None:
         copies = worker.abandon_connections(but_questions=but_questions)

@@ -44,6 +44,7 @@ class Threads:
         self._places = places
         self._serve_invocations = serve_invocations
         self._threads: list[threading.Thread] = []
+        self._has_failed = False
         self._first_status: Any = None
         # One byte in each says it to all who wait, for nobody takes it.
         self._stop_out, self._stop_in = os.pipe()
@@ -92,7 +93,8 @@ class Threads:
         if event_loop is not None:
             event_loop.close_for_thread()
         with self._failing:
-            if self._first_status is None:
+            if not self._has_failed:
+                self._has_failed = True
                 self._first_status = status
                 os.write(self._failure_in, b"\0")
 

@@ -11,6 +11,8 @@ from ric.process.pool.crashes import Crashes
 from ric.process.pool.lifeline import Lifeline
 from ric.process.pool.slots import HOPELESS, POLLING, REPORTED, STARTING, Slots
 
+_RETRY_S = 0.1
+
 
 class Worker:
     """A worker, and its successors in the same place.
@@ -36,15 +38,23 @@ class Worker:
         self._connections: dict[int, int] = {}
 
     def fork(self) -> Lifeline | None:
-        """Starts the process; returns None in the parent and, in the worker itself, what it hangs on."""
+        """Starts the process; returns None in the parent and, in the worker itself, what it hangs on.
+
+        Raises:
+            OSError: The system has no process or no descriptor left for it now.
+        """
         for slot in self._slots:
             slot.clear()
         self.due_s = None
         lifeline = Lifeline()
-        with warnings.catch_warnings():
-            # It warns of threads, which a preloaded module may have started; docs/concurrency.md says what of them.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self.pid = self.last_pid = os.fork()
+        try:
+            with warnings.catch_warnings():
+                # It warns of threads, which a preloaded module may have started; docs/concurrency.md says what of them.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self.pid = self.last_pid = os.fork()
+        except OSError:
+            lifeline.discard()
+            raise
         if not self.pid:
             return lifeline
         lifeline.hold()
@@ -69,6 +79,11 @@ class Worker:
         if self._lifeline is not None:
             self._lifeline.cut()
             self._lifeline = None
+
+    def note_failed_start(self) -> None:
+        """Notes that no process could be started, and when to try again."""
+        self.crashes.note_death(0)
+        self.due_s = monotonic() + max(self.crashes.delay_s, _RETRY_S)
 
     def abandon_connections(self, *, but_questions: bool) -> list[int]:
         """Returns the copies of the dead process's connections, which are the caller's from now on.
