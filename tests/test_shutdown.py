@@ -407,8 +407,8 @@ def handler(event, context):
     @pytest.mark.parametrize("kind", SLOW)
     def test_callbacks_run_although_nobody_reads(self, tmp_path: Path, kind: str) -> None:
         """A reader that does not read, or a handler that does not end, has no share of the callbacks' time."""
-        is_streaming = threading.Event()
-        script = [answer(event("1")), read_head(), read_until(b"x"), tell(is_streaming), wait_for(threading.Event())]
+        is_streaming, is_over = threading.Event(), threading.Event()
+        script = [answer(event("1")), read_head(), read_until(b"x"), tell(is_streaming), wait_for(is_over)]
         with (
             ScriptedApi(extension(), script).listen() as api,
             function(api, tmp_path, TELLING + SLOW[kind], variables={"RIC_SHUTDOWN_GRACE_MS": "2000"}) as running,
@@ -416,6 +416,7 @@ def handler(event, context):
             assert is_streaming.wait(TIMEOUT_S)
             running.process.terminate()
             outcome = running.wait()
+            is_over.set()
         assert outcome.stdout.endswith(BOTH)
         assert outcome.exit_code == TERMINATED
 
