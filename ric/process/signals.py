@@ -44,7 +44,18 @@ def end_within(grace_s: float, status: object) -> None:
         sleep(grace_s)
         end_at_once(status if isinstance(status, int) else 0 if status is None else EXIT_FAILURE)
 
-    start_new_thread(end, ())
+    if _may_wait_for_threads():
+        start_new_thread(end, ())
+
+
+def _may_wait_for_threads() -> bool:
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return False
+    try:
+        return any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate())
+    except Exception:  # noqa: BLE001 - user code patched it; then it is better to be sure
+        return True
 
 
 def is_own_handler(handler: object) -> bool:
