@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-all parity bench bench-quick soak-workers bench-workers-memory bench-concurrency lint build clean
+.PHONY: run test test-all parity bench bench-quick soak-workers bench-workers-memory bench-concurrency lint docs build clean
 
 run: $(VENV)/.installed
 	$(BIN)/python examples/run.py
@@ -52,12 +52,17 @@ lint: $(VENV)/.installed-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The site, into site/: site/index.html opens in a browser as it is. A link that leads nowhere is an error.
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	$(BIN)/python -m docs.check_site site
+
 build: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet build
 	$(BIN)/python -m build --outdir dist .
 
 clean:
-	rm -rf .venv .venv-* .cache build dist
+	rm -rf .venv .venv-* .cache build dist site
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -76,4 +81,8 @@ $(VENV)/.installed-bench: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-lint: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[lint,test]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@ $(VENV)/.installed
