@@ -255,6 +255,12 @@ class TestRefused:
         # What the kernel's buffers of both sides hold comes on top.
         assert 1_000_000 < amounts[0] < 20_000_000
 
+    def test_endless_interim_answers(self, tmp_path: Path) -> None:
+        """An answer that never comes, behind interim ones without end, is given up."""
+        interim = flood(b"", b"HTTP/1.1 100 Continue\r\n\r\n", [])
+        outcome, _ = run_until_complete(tmp_path, [[read(), interim], SERVED_AGAIN], ECHO)
+        assert outcome.stdout == "run 2 dict\n"
+
     def test_announced_length_is_not_allocated(self, tmp_path: Path) -> None:
         """A length of petabytes takes no memory; when the connection ends early the answer is discarded."""
         source = """

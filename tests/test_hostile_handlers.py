@@ -99,6 +99,23 @@ class TestPatches:
         assert posted[:2] == ["served", "served"]
         assert posted[2]["errorMessage"] == "reported"
 
+    @pytest.mark.parametrize(
+        "statements",
+        [
+            "import sys; sys.modules.clear()",
+            "import builtins; builtins.__import__ = None",
+            "import sys; sys.meta_path.clear(); sys.path_hooks.clear(); sys.path.clear(); sys.modules.clear()",
+        ],
+    )
+    @pytest.mark.parametrize("fails", [False, True], ids=["returns", "fails"])
+    def test_imports_broken_by_the_handler(self, tmp_path: Path, statements: str, fails: bool) -> None:
+        """After a handler that leaves no import possible its answer, and those of later invocations, are posted."""
+        source = in_handler(statements + ("\nraise ValueError('first')" if fails else ""))
+        _, posted, _ = serve(tmp_path, source.replace("    return", f"    {IF_THIRD}    return"), THREE_SERVED)
+        assert posted[0]["errorMessage"] == "first" if fails else posted[0] == "served"
+        assert posted[1] == "served"
+        assert posted[2]["errorMessage"] == "reported"
+
     def test_reconnect_after_patches(self, tmp_path: Path) -> None:
         """Opening a new connection needs none of the modules that user code patched."""
         source = """

@@ -24,6 +24,7 @@ from tests.scripted_api import (
     close,
     error_path,
     event,
+    flood,
     function,
     half_close,
     read,
@@ -182,6 +183,13 @@ class TestPosts:
         outcome, api = run_until_complete(tmp_path, [[*script, send(ACCEPTED), *SERVED_AGAIN]], SIX_MB)
         assert api.paths == [NEXT, response_path("1"), NEXT, response_path("2"), NEXT]
         assert outcome.stdout == "run 1\nrun 2\n"
+
+    def test_endless_interim_answers(self, tmp_path: Path) -> None:
+        """Interim answers without end while 6 MB are being sent cost this result, which the log says, and no other."""
+        endless = [answer(event("1")), read_head(), flood(b"", b"HTTP/1.1 100 Continue\r\n\r\n", [])]
+        outcome, api = run_until_complete(tmp_path, [endless, SERVED_AGAIN], SIX_MB)
+        assert api.paths == [NEXT, response_path("1"), NEXT, response_path("2"), NEXT]
+        assert "interim answers" in outcome.stdout
 
     @pytest.mark.parametrize("source", [ECHO, FAILING], ids=["response", "error"])
     def test_container_error_ends_the_process(self, tmp_path: Path, source: str) -> None:

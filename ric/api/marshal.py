@@ -10,10 +10,27 @@ from ric.errors import FaultException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import ModuleType
     from typing import Any
 
 JSON = "application/json"
 BINARY = "application/unknown"
+
+_codec: ModuleType | None = None
+
+
+def codec() -> ModuleType:
+    """Returns ``json_codec``, which is imported by the first call, before the first event, and held from then on.
+
+    A handler that clears ``sys.modules`` or replaces ``__import__`` would otherwise keep every later answer from being
+    encoded.
+    """
+    global _codec
+    if _codec is None:
+        from ric.api import json_codec
+
+        _codec = json_codec
+    return _codec
 
 
 class LambdaMarshaller:
@@ -59,15 +76,11 @@ class LambdaMarshaller:
             raise FaultException(FaultException.MARSHAL_ERROR, f"Unable to marshal response: {error}") from error
 
     def _decode(self, request: bytes | str) -> Any:
-        from ric.api.json_codec import decode
-
-        return decode(request)
+        return codec().decode(request)
 
     def _encode(self, response: object) -> str | bytes:
         if self._encoder is None:
-            from ric.api.json_codec import Encoder
-
-            self._encoder = Encoder()
+            self._encoder = codec().Encoder()
         text: str = self._encoder.encode(response)
         return text
 
@@ -101,6 +114,5 @@ def to_json(obj: object) -> str:
         TypeError: It holds something that JSON cannot express.
         ValueError: It refers to itself.
     """
-    from ric.api.json_codec import to_json
-
-    return to_json(obj)
+    text: str = codec().to_json(obj)
+    return text

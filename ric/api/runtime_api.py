@@ -10,6 +10,7 @@ from __future__ import annotations
 from ric.api import protocol
 from ric.api.address import Address
 from ric.api.http11 import CHUNKED, render_request_head
+from ric.api.marshal import codec
 from ric.api.transport import Connection
 from ric.errors import LambdaRuntimeClientError, MalformedResponseError, ResponseTooLargeError, UnsafeHeaderError
 
@@ -259,10 +260,8 @@ def error_type_of(document: bytes) -> str:
 
 
 def _error_type_field(document: bytes) -> str:
-    from ric.api.json_codec import decode
-
     try:
-        error_type = decode(document)["errorType"]
+        error_type = codec().decode(document)["errorType"]
     except (ValueError, LookupError, TypeError):
         return ""  # somebody posts a document of another form, which is theirs to choose
     return error_type if isinstance(error_type, str) else ""
@@ -270,7 +269,7 @@ def _error_type_field(document: bytes) -> str:
 
 def _import_answer_path() -> None:
     """Imports what only an answer needs, while the platform is busy with the first event."""
-    import ric.api.json_codec  # noqa: F401
+    codec()
 
 
 def _import_error_path() -> None:

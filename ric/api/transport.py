@@ -38,6 +38,7 @@ _MAX_BODY_STEP_BYTES = 16 * 1024 * 1024
 _SEND_NOW = _socket.MSG_DONTWAIT | getattr(_socket, "MSG_NOSIGNAL", 0)
 _LARGE_BYTES = 1024 * 1024
 _CONTENT_TOO_LARGE = 413
+_MOST_INTERIM_ANSWERS = 100
 
 _is_heap_kept = False
 
@@ -59,6 +60,7 @@ class Connection:
         self._socket: _socket.socket | None = None
         self._received = b""
         self._is_in_parts = False
+        self._interim_answers = 0
 
     def exchange(self, head: bytes, body: bytes = b"", meanwhile: Callable[[int], None] | None = None) -> Response:
         """Sends one request and waits for its answer.
@@ -172,6 +174,7 @@ class Connection:
         connection, self._socket = self._socket, None
         self._received = b""
         self._is_in_parts = False
+        self._interim_answers = 0
         if connection is not None:
             if self.on_connect is not None and getpid() == self._owner:
                 sockets.shut_down(connection)  # a copy keeps it open, and the server would not learn of the end
@@ -225,13 +228,16 @@ class Connection:
         while (end := find_head_end(self._received)) >= 0:
             if not parse_response_head(self._received[:end]).is_interim:
                 return False
+            self._count_interim_answer()
             self._received = self._received[end:]
         return bool(data) and len(self._received) <= MAX_HEAD_BYTES
 
     def _receive(self, connection: _socket.socket) -> Response:
         head = self._receive_head(connection)
         while head.is_interim:
+            self._count_interim_answer()
             head = self._receive_head(connection)
+        self._interim_answers = 0
         if head.framing == CHUNKED:
             body = self._receive_chunks(connection)
         elif head.framing == UNTIL_CLOSE:
@@ -242,6 +248,12 @@ class Connection:
         if self._received or not head.keeps_alive:
             self.close()
         return Response(head, body)
+
+    def _count_interim_answer(self) -> None:
+        """Counts one more interim answer to the request that is out: one could follow the other for ever."""
+        self._interim_answers += 1
+        if self._interim_answers > _MOST_INTERIM_ANSWERS:
+            raise MalformedResponseError(f"more than {_MOST_INTERIM_ANSWERS} interim answers")
 
     def _receive_head(self, connection: _socket.socket) -> ResponseHead:
         data = self._received
