@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-all parity bench bench-quick soak-workers bench-workers-memory bench-concurrency lint docs build clean
+.PHONY: run test test-all parity bench bench-quick soak-workers bench-workers-memory bench-concurrency lint audit docs build clean
 
 run: $(VENV)/.installed
 	$(BIN)/python examples/run.py
@@ -56,6 +56,10 @@ lint: $(VENV)/.installed-lint
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	$(BIN)/python -m docs.check_site site
+
+# Known vulnerabilities of whatever is installed to run, test and build ric; .ci/audit.py explains the exit codes.
+audit: $(VENV)/.installed-test $(VENV)/.installed-lint
+	$(BIN)/python .ci/audit.py $(ARGS)
 
 build: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet build

@@ -109,7 +109,9 @@ def _emulate(handler: str) -> NoReturn:
         except UnusableHandlerError as error:
             sys.exit(f"ric: {error}")
     os.environ.setdefault("RIC_PYTHON", sys.executable)
-    sys.exit(main(["--host", "0.0.0.0", "--", os.path.join(_HERE, "bootstrap")]))
+    # A container's port must be reachable from outside of it; the container is the boundary (docs/threat-model.md).
+    every_address = "0.0.0.0"  # noqa: S104 - as just said
+    sys.exit(main(["--host", every_address, "--", os.path.join(_HERE, "bootstrap")]))
 
 
 if __name__ == "__main__":

@@ -67,7 +67,8 @@ def invoke(example: str) -> None:
 def replace(dev: Running, file: Path, old: str, new: str, position: int) -> int:
     """Edits the function, and waits until it has started again."""
     text = file.read_text()
-    assert old in text
+    if old not in text:
+        raise ValueError(f"{file} has no {old!r} to replace")
     file.write_text(text.replace(old, new))
     return dev.wait_for(" started in ", after=dev.wait_for("starting again", after=position))
 

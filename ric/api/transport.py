@@ -135,7 +135,7 @@ class Connection:
 
     def wait_for_room(self) -> None:
         """Waits until the kernel takes more of the request that was begun, or the server says something."""
-        assert self._socket is not None
+        assert self._socket is not None  # noqa: S101 - for the type checker
         readiness = poll()
         readiness.register(self._socket.fileno(), POLLIN | POLLOUT)
         readiness.poll()
@@ -157,7 +157,7 @@ class Connection:
             TransportError: The connection was lost before the answer began.
             MalformedResponseError: What came is not one complete answer.
         """
-        assert self._socket is not None
+        assert self._socket is not None  # noqa: S101 - for the type checker
         try:
             if meanwhile is not None:
                 meanwhile(self._socket.fileno())

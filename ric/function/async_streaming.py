@@ -71,7 +71,7 @@ class _Watch:
         self._upload = upload
         self._loop = asyncio.get_running_loop()
         task = asyncio.current_task()
-        assert task is not None
+        assert task is not None  # noqa: S101 - for the type checker
         self._task = task
         self._descriptor = upload.fileno()
         self._begin()

@@ -121,7 +121,7 @@ class Reply:
             if not self._changed.wait_for(lambda: self._is_over, timeout_s):
                 raise TimeoutError
             self._raise_if_stopped()
-            assert self._answer
+            assert self._answer  # noqa: S101 - for the type checker
             return self._answer
 
     @property

@@ -75,7 +75,7 @@ class Place:
         self._channel.await_extension()
 
     def _look_at_head(self) -> bytes:
-        assert self._connection is not None
+        assert self._connection is not None  # noqa: S101 - for the type checker
         look = self._connection.recv
         data = look(_LOOK_BYTES, _socket.MSG_PEEK)
         while (end := find_head_end(data)) < 0:
