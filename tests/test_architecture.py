@@ -116,14 +116,39 @@ def runtime_modules() -> list[str]:
     return names
 
 
-# What the standard library and others do when they are imported is theirs, so they are imported before the watch.
-_IMPORT_UNDER_WATCH = """
-import os, sys
-sys.path.insert(0, sys.argv[1])
+# What the standard library and others do to the environment, to logging and so on when they are imported is theirs, so
+# they are imported before the watch. Sockets and files are watched without that, too.
+_LIBRARIES = """
 import decimal, gc, json, logging, signal, simplejson, snapshot_restore_py, socket, tokenize, traceback, typing
 import importlib.util, collections.abc, contextlib, pathlib, pytest, shutil, tempfile, time
+"""
+_START = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+"""
+_WATCH = """
 happened = []
 
+def watch(event, arguments):
+    if event.startswith(("socket.", "subprocess.", "os.fork", "os.exec", "os.system", "os.posix_spawn", "os.putenv")):
+        happened.append(event)
+    elif event == "open":
+        path, mode, flags = arguments
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            happened.append(f"opens {path} to write")
+        elif not str(path).endswith((".py", ".pyc", ".so")):  # the modules themselves
+            happened.append(f"opens {path}")
+
+sys.dont_write_bytecode = True
+"""
+_IMPORT_IN_A_FRESH_PROCESS = f"""{_START}{_WATCH}
+sys.addaudithook(watch)
+__import__(sys.argv[2])
+seen = list(happened)
+import json
+print(json.dumps(seen))
+"""
+_STATE = """
 class WatchedEnvironment(type(os.environ)):
     def __getitem__(self, name):
         happened.append(f"reads {name}")
@@ -153,28 +178,22 @@ def state():
         "default time-out": socket.getdefaulttimeout(),
         "directory": os.getcwd(),
     }
-
-def watch(event, arguments):
-    if event.startswith(("socket.", "subprocess.", "os.fork", "os.exec", "os.system", "os.posix_spawn", "os.putenv")):
-        happened.append(event)
-    elif event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
-        happened.append(f"opens {arguments[0]} to write")
-
-sys.dont_write_bytecode = True
+"""
+_IMPORT_UNDER_WATCH = f"""{_START}{_LIBRARIES}{_WATCH}{_STATE}
 before = state()
 os.environ.__class__ = WatchedEnvironment
 sys.addaudithook(watch)
 __import__(sys.argv[2])
 after, seen = state(), list(happened)
 os.environ.__class__ = WatchedEnvironment.__base__
-print(json.dumps([*seen, *(f"changes {name}" for name in before if before[name] != after[name])]))
+print(json.dumps([*seen, *(f"changes {{name}}" for name in before if before[name] != after[name])]))
 """
 
 
-def what_an_import_does(directory: Path, module: str) -> list[str]:
+def what_an_import_does(directory: Path, module: str, program: str = _IMPORT_UNDER_WATCH) -> list[str]:
     """Returns what importing the module does besides defining names."""
     done = subprocess.run(
-        [sys.executable, "-c", _IMPORT_UNDER_WATCH, str(directory), module],
+        [sys.executable, "-c", program, str(directory), module],
         env=clean_environment(AWS_LAMBDA_RUNTIME_API="127.0.0.1:9", AWS_LAMBDA_LOG_FORMAT="JSON", _HANDLER="a.b"),
         capture_output=True,
         text=True,
@@ -191,13 +210,37 @@ def test_importing_a_module_has_no_effects(module: str) -> None:
     assert what_an_import_does(REPOSITORY, module) == []
 
 
+@pytest.mark.parametrize("module", [name for name in runtime_modules() if not name.startswith("ric.testing")])
+def test_importing_a_module_in_a_fresh_process(module: str) -> None:
+    """Together with all that it imports, a module opens no socket and no file but the modules, and starts nothing."""
+    assert what_an_import_does(REPOSITORY, module, _IMPORT_IN_A_FRESH_PROCESS) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "effect"),
+    [
+        ("socket.socket().close()", "socket.__new__"),
+        ("socket.getaddrinfo('localhost', 1)", "socket.getaddrinfo"),
+        ("open('/dev/null').close()", "opens /dev/null"),
+        ("os.close(os.open('/dev/null', os.O_RDONLY))", "opens /dev/null"),
+        ("open('/dev/null', 'w').close()", "opens /dev/null to write"),
+        ("__import__('subprocess').run(['true'])", "subprocess.Popen"),
+    ],
+)
+@pytest.mark.parametrize("program", [_IMPORT_IN_A_FRESH_PROCESS, _IMPORT_UNDER_WATCH], ids=["fresh", "prepared"])
+def test_the_watch_over_files_and_sockets_sees(program: str, statement: str, effect: str, tmp_path: Path) -> None:
+    """The watch is able to fail."""
+    (tmp_path / "busy.py").write_text(f"import os, socket\n{statement}\n")
+
+    assert effect in what_an_import_does(tmp_path, "busy", program)
+
+
 @pytest.mark.parametrize(
     ("statement", "effect"),
     [
         ("os.environ.get('A')", "reads A"),
         ("os.getenv('A')", "reads A"),
         ("os.environ['A'] = ''", "sets A"),
-        ("socket.socket().close()", "socket.__new__"),
         ("logging.basicConfig()", "changes root handlers"),
         ("signal.signal(signal.SIGTERM, signal.SIG_IGN)", "changes SIGTERM"),
         ("os.system('true')", "os.system"),
