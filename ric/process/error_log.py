@@ -48,7 +48,8 @@ def _json_line(error_result: dict[str, Any]) -> str:
 
 def _text_lines(error_result: dict[str, Any]) -> list[str]:
     description = _description(error_result)
-    lines = [f"[ERROR] {description}" if description else "[ERROR]"]
+    # Line by line, since a line feed within the record would end it: what follows could pass for a record of its own.
+    lines = (f"[ERROR] {description}" if description else "[ERROR]").split("\n")
     stack_trace = error_result.get("stackTrace")
     if stack_trace is not None:
         lines += [_TRACEBACK, *_indented(stack_trace, "")]

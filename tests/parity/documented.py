@@ -28,6 +28,10 @@ _FRAMES_TO_HOOKS = (
 )
 
 
+# The beginning of an error's record in a text log: type and message, up to the traceback.
+_MESSAGE_IN_LOG = re.compile(rb"\[ERROR\] (?:(?!\[ERROR\] ).)*?\rTraceback", re.DOTALL)
+
+
 @dataclass(frozen=True)
 class DocumentedDifference:
     """One way in which ric differs from the official client wherever the occasion arises."""
@@ -83,6 +87,10 @@ def _escape_non_ascii(text: str) -> str:
     return escaped.replace("\x7f", r"\u007f")
 
 
+def _with_message_in_the_record(segment: Segment) -> Segment:
+    return replace(segment, stdout=_MESSAGE_IN_LOG.sub(lambda record: record[0].replace(b"\n", b"\r"), segment.stdout))
+
+
 def _without_frames_to_hooks(segment: Segment) -> Segment:
     if not any(request.path.endswith(("/init/error", "/restore/error")) for request in segment.requests):
         return segment
@@ -105,5 +113,6 @@ DOCUMENTED_DIFFERENCES = (
     DocumentedDifference("the X-Ray cause is a legal header", _to_each_request(_with_ascii_xray_cause)),
     DocumentedDifference("init and restore errors have a content type", _to_each_request(_with_content_type)),
     DocumentedDifference("init and restore errors are UTF-8, not Latin-1", _to_each_request(_in_utf8)),
+    DocumentedDifference("line breaks of an error's message do not end its record", _with_message_in_the_record),
     DocumentedDifference("the client's own frames before a hook are left out", _without_frames_to_hooks),
 )
