@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
+import json
 import math
 import socket
 from collections.abc import Iterator
@@ -139,3 +141,44 @@ def test_timeouts_that_are_none(timeout_s: float) -> None:
     """A time-out that no clock can add is refused when it is given."""
     with pytest.raises(ValueError, match="timeout_s must be above 0"):
         Emulator(["true"], handler="app.handler", timeout_s=timeout_s)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        *((f"?Qualifier={value}", b"") for value in ("a%0d%0aX:%20y", "a%00b", "%E2%82%AC", "a.b", "a%20b")),
+        *(("", b"X-Amzn-Trace-Id: " + value) for value in (b"a\0b", b"a\x1b[31m", b"\xe9", b"a\r\n b", b"a\rb")),
+        *(("", b"X-Amz-Tenant-Id: " + value) for value in (b"a\0b", b"a\x7f", b"\xe2\x82\xac")),
+    ],
+)
+def test_what_cannot_stand_in_a_header_does_not_reach_the_runtime(
+    listeners: Listeners, query: str, field: bytes
+) -> None:
+    """Of what callers say, nothing that could break out of a header is passed on: it is refused, and nothing runs."""
+    with socket.create_connection(("127.0.0.1", listeners.invoke_api.port), TIMEOUT_SECONDS) as connection:
+        line = f"POST {INVOKE_PATH}{query} HTTP/1.1\r\n".encode()
+        connection.sendall(line + b"Host: localhost\r\n" + (field and field + b"\r\n") + b"Content-Length: 0\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
+    assert not listeners.queue.is_waiting
+
+
+def test_a_request_to_the_function_url_brings_no_header_along(listeners: Listeners) -> None:
+    """The trace id is the one field of it that the runtime gets as a header."""
+    with socket.create_connection(("127.0.0.1", listeners.invoke_api.port), TIMEOUT_SECONDS) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Amzn-Trace-Id: a\r\n Lambda-Runtime-X: y\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
+    assert not listeners.queue.is_waiting
+
+
+def test_client_contexts_are_one_line_of_ascii(listeners: Listeners) -> None:
+    """The JSON that a caller sends in base64 is written anew for the header, so that its line breaks are not in it."""
+    context = {"custom": {"key": "1\r\nLambda-Runtime-X: y", "\u20ac": "\u2028"}}
+    encoded = base64.b64encode(json.dumps(context, ensure_ascii=False, indent=2).encode()).decode()
+    caller = listeners.call(headers={"X-Amz-Client-Context": encoded})
+    answer = listeners.next()
+    value = answer.headers["Lambda-Runtime-Client-Context"]
+    assert value.isascii() and value.isprintable()
+    assert json.loads(value) == context
+    assert "Lambda-Runtime-X" not in answer.headers
+    listeners.post(f"invocation/{answer.headers['Lambda-Runtime-Aws-Request-Id']}/response", b"1")
+    assert caller.result().json() == 1

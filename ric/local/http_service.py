@@ -12,6 +12,11 @@ import sys
 import threading
 from abc import abstractmethod
 from collections.abc import Iterable
+from email.errors import (
+    FirstHeaderLineIsContinuationDefect,
+    MisplacedEnvelopeHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -32,6 +37,8 @@ MAX_CONNECTIONS = 512
 
 # How often a listener looks whether it should end; the default of half a second would be felt at Ctrl-C.
 _SHUTDOWN_POLL_SECONDS = 0.05
+# Where http.server reads on although it takes a line of the head, and all behind it, for no fields at all.
+_LOST_FIELDS = (FirstHeaderLineIsContinuationDefect, MisplacedEnvelopeHeaderDefect, MissingHeaderBodySeparatorDefect)
 _BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 Fields = Iterable[tuple[str, str]]
@@ -121,6 +128,10 @@ class ServiceConnection(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Serves one request; http.server calls it by its name, as the other methods below."""
         path = self.path.partition("?")[0]
+        if any(isinstance(defect, _LOST_FIELDS) for defect in self.headers.defects):
+            self.close_connection = True
+            self.refuse(400, "InvalidRequestContentException", "a line of the head is not a header field")
+            return
         objection = find_objection(self.headers, self.server.host)
         try:
             if objection is None and self.serve_unread(path):

@@ -30,8 +30,11 @@ LOG_TYPES = ("None", "Tail")
 
 # arn:aws:lambda:region:account:function:name:qualifier, any shorter form without what is left of the name.
 _FUNCTION_NAME = re.compile(
-    r"(?:(?:arn:aws[a-z-]*:lambda:[a-z0-9-]+:)?\d{12}:function:|function:)?(?P<name>[\w-]+)(?::(?P<qualifier>[$\w-]+))?"
+    r"(?:(?:arn:aws[a-z-]*:lambda:[a-z0-9-]+:)?\d{12}:function:|function:)?(?P<name>[\w-]+)(?::(?P<qualifier>[$\w-]+))?",
+    re.ASCII,
 )
+# The pattern of the Invoke action's parameter, but for one version that has a dot in it.
+_QUALIFIER = re.compile(r"[$\w-]+|\$LATEST\.PUBLISHED", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ class FunctionService:
             message = too_large_message(len(request.payload), MAX_EVENT_BYTES)
             raise ServiceError(413, "RequestTooLargeException", message)
         _check_json(request.payload)
+        _check_header("X-Amzn-Trace-Id", request.trace_id)
+        _check_header("X-Amz-Tenant-Id", request.tenant_id)
         return Invocation(
             request_id=str(uuid.uuid4()),
             # Lambda's own answer to a call without a payload.
@@ -119,7 +124,12 @@ class FunctionService:
             raise_stopped()
 
     def url_invocation(self, payload: bytes, trace_id: str | None, request_id: str) -> Invocation:
-        """Returns the invocation for a request to the function URL."""
+        """Returns the invocation for a request to the function URL.
+
+        Raises:
+            ServiceError: The trace id cannot be passed on.
+        """
+        _check_header("X-Amzn-Trace-Id", trace_id)
         return Invocation(request_id, payload, trace_id=trace_id, function_arn=self._arn)
 
     def _find_function(self, request: InvokeRequest) -> str | None:
@@ -130,7 +140,10 @@ class FunctionService:
             path = f"/2015-03-31/functions/{self._name}/invocations"
             message = f"Function not found: {request.function}; this one is {self._name}, invoke it at {path}"
             raise ServiceError(404, "ResourceNotFoundException", message)
-        return match["qualifier"] or request.qualifier or None
+        qualifier = match["qualifier"] or request.qualifier or None
+        if qualifier is not None and not _QUALIFIER.fullmatch(qualifier):
+            raise ServiceError(400, "ValidationException", f"Value {qualifier!r} at 'qualifier' is not one")
+        return qualifier
 
 
 def raise_stopped() -> NoReturn:
@@ -146,6 +159,13 @@ def too_large_message(size_bytes: int, limit_bytes: int) -> str:
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         message = f"Value {value!r} at {name!r} must be one of {', '.join(choices)}"
+        raise ServiceError(400, "InvalidParameterValueException", message)
+
+
+def _check_header(name: str, value: str | None) -> None:
+    """Refuses what would not reach the runtime as one header field with the same value."""
+    if value is not None and not (value.isascii() and value.isprintable()):
+        message = f"{name} {value!r} holds characters that cannot be passed on in a header"
         raise ServiceError(400, "InvalidParameterValueException", message)
 
 
