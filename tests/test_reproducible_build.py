@@ -18,7 +18,7 @@ from tests.image import REPOSITORY
 # Downloads are what takes the time here: each build gets the build's requirements in an environment of its own.
 BUILD_TIMEOUT_S = 110.0
 # What lies around in a working copy and is no source.
-_NO_SOURCE = shutil.ignore_patterns(".git", ".venv*", ".cache", "*_cache", "__pycache__", "dist", "build", "site", "*.egg-info")
+_NOT_SOURCE = (".git", ".venv*", ".cache", "*_cache", "__pycache__", "dist", "build", "site", "*.egg-info")
 
 
 def copied(to: Path, *, mode: int, modified_at: float) -> Path:
@@ -29,7 +29,7 @@ def copied(to: Path, *, mode: int, modified_at: float) -> Path:
         mode: The permissions of directories; files have them without what makes a directory searchable.
         modified_at: When all files were last changed, in seconds since the epoch.
     """
-    shutil.copytree(REPOSITORY, to, ignore=_NO_SOURCE)
+    shutil.copytree(REPOSITORY, to, ignore=shutil.ignore_patterns(*_NOT_SOURCE))
     for path in to.rglob("*"):
         is_executable = path.is_dir() or path.stat().st_mode & 0o100
         path.chmod(mode if is_executable else mode & 0o666)
