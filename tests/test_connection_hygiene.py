@@ -232,6 +232,8 @@ class TestRefused:
             HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
             HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
             HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}garbage\r\n0\r\n\r\n",
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\n{}\r\n0\r\n\r\n",
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\n{}\r\n0\r\n\r\n",
             HEAD + b"no field at all\r\nContent-Length: 2\r\n\r\n{}",
             HEAD + b"Blank : x\r\nContent-Length: 2\r\n\r\n{}",
             HEAD.replace(b"OK\r\n", b"OK\r\n folded\r\n") + b"Content-Length: 2\r\n\r\n{}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from ric.api.http11 import (
@@ -53,6 +55,8 @@ class TestHeadEnd:
         """No prefix of a head is taken for a complete one."""
         head = OK + b"A: b\r\n\r\n"
         assert [find_head_end(head[:length]) for length in range(len(head))] == [-1] * len(head)
+        for searched in range(len(head)):
+            assert find_head_end(head, searched) == len(head)
         assert find_head_end(head) == len(head)
 
 
@@ -72,6 +76,40 @@ class TestResponseHead:
         head = parse_response_head(OK + b"X: a\r\n  b\r\n\tContent-Length: 9\r\nContent-Length: 1\r\n\r\n")
         assert head.headers[b"x"] == b"a b Content-Length: 9"
         assert head.framing == 1
+
+    @pytest.mark.parametrize(
+        ("lines", "value"),
+        [
+            (b"X: a \t\r\n \r\n\t b\r\n", b"a b"),
+            (b"X:\r\n a\r\n", b"a"),
+            (b"X: a\r\n \t\r\n", b"a"),
+            (b"X: a\r\nx: b\n  c\r\nX: d\r\n", b"a, b c, d"),
+        ],
+    )
+    def test_folding_and_repetition(self, lines: bytes, value: bytes) -> None:
+        """Each fold is one blank, blank lines among them count for nothing, and a repeated field may be folded."""
+        assert parse_response_head(OK + lines + b"\r\n").headers == {b"x": value}
+
+    @pytest.mark.parametrize("line", [b" a\n", b"a:b\n"])
+    def test_large_heads_take_no_more_time_for_their_size(self, line: bytes) -> None:
+        """Eight times the lines take about eight times as long to read, not sixty-four times."""
+
+        def seconds(count: int) -> float:
+            head = OK + b"A: x\n" + line * count + b"\n"
+            start_s = time.process_time()
+            parse_response_head(head)
+            return time.process_time() - start_s
+
+        least = min(seconds(30_000) for _ in range(3))
+        assert min(seconds(240_000) for _ in range(3)) < 24 * least
+
+    def test_the_limit(self) -> None:
+        """A head of the largest size is read, one that is a byte longer is not."""
+        head = OK + b"X: " + b"x" * (MAX_HEAD_BYTES - len(OK) - 7) + b"\r\n\r\n"
+        assert len(head) == MAX_HEAD_BYTES
+        assert parse_response_head(head).status == 200
+        with pytest.raises(MalformedResponseError):
+            parse_response_head(head.replace(b"X: ", b"X: x"))
 
     def test_any_byte_in_a_value(self) -> None:
         """Values are bytes: what is not UTF-8 is kept as it came."""
@@ -251,10 +289,21 @@ class TestChunks:
         decoder.feed(b"0\r\n\r\n")
         assert (decoder.complete, decoder.body()) == (True, b"")
 
-    def test_bare_line_feeds(self) -> None:
-        """Lines may end in a bare LF."""
+    @pytest.mark.parametrize("data", [b"2\nab\r\n0\r\n\r\n", b"2\r\nab\n0\r\n\r\n", b"2\r\nab\r\n0\n\r\n"])
+    def test_bare_line_feeds(self, data: bytes) -> None:
+        """Sizes and chunks end in CRLF (RFC 9112 section 7.1), not in a bare LF as the lines of a head may."""
+        with pytest.raises(MalformedResponseError):
+            ChunkedDecoder().feed(data)
+
+    def test_one_byte_too_few(self) -> None:
+        """A chunk that is a byte shorter than it said is refused; the CR behind it is not taken for its last byte."""
+        with pytest.raises(MalformedResponseError):
+            ChunkedDecoder().feed(b"6\r\nhello\r\n0\r\n\r\n")
+
+    def test_bare_line_feeds_in_trailers(self) -> None:
+        """The fields behind the last chunk are lines as in a head, which may end in a bare LF (section 2.2)."""
         decoder = ChunkedDecoder()
-        decoder.feed(b"2\nab\n0\n\n")
+        decoder.feed(b"2\r\nab\r\n0\r\nTrailer: x\n\n")
         assert (decoder.complete, decoder.body()) == (True, b"ab")
 
     @pytest.mark.parametrize(
@@ -272,6 +321,8 @@ class TestChunks:
             b"f" * 16 + b"\r\n",
             b"2\r\nabc\r\n",
             b"2\r\nab0\r\n\r\n",
+            b" 2\r\nab\r\n",
+            b"\t0\r\n\r\n",
             b"1;" + b"x" * 5000,
             b"1;" + b"x" * 5000 + b"\r\n",
         ],

@@ -102,13 +102,18 @@ def render_request_head(
     return "".join(lines).encode("ascii")
 
 
-def find_head_end(data: bytes) -> int:
+def find_head_end(data: bytes | bytearray, searched: int = 0) -> int:
     """Returns the index just behind the blank line that ends a head, or -1 when it is not there yet.
 
     A line may end in a bare LF (RFC 9112 section 2.2).
+
+    Args:
+        data: What has come so far.
+        searched: How much of it was looked through before without finding the end.
     """
-    index = data.find(b"\n\r\n")
-    bare = data.find(b"\n\n", 0, index + 1 if index >= 0 else len(data))
+    start = searched - 2 if searched > 2 else 0  # the blank line may have been cut in two
+    index = data.find(b"\n\r\n", start)
+    bare = data.find(b"\n\n", start, index + 1 if index >= 0 else len(data))
     if bare >= 0:
         return bare + 2
     return index + 3 if index >= 0 else -1
@@ -123,26 +128,43 @@ def parse_response_head(head: bytes) -> ResponseHead:
     Raises:
         MalformedResponseError: The head breaks RFC 9112.
     """
+    if len(head) > MAX_HEAD_BYTES:
+        raise MalformedResponseError(f"a head of more than {MAX_HEAD_BYTES} bytes")
     text = head.replace(b"\r\n", b"\n")
     if b"\r" in text or b"\0" in text:
         raise MalformedResponseError("a bare CR or a NUL in the head")
     lines = text[:-2].split(b"\n")
+    if b"\n " in text or b"\n\t" in text:
+        lines = _unfold(lines)
     is_http_1_0, status = _parse_status_line(lines[0])
     headers: dict[bytes, bytes] = {}
-    name = b""
+    repeated: dict[bytes, list[bytes]] = {}
     for line in lines[1:]:
-        if line[:1] in (b" ", b"\t"):  # obsolete line folding is one value with a space in it, section 5.2
-            if not name:
-                raise MalformedResponseError("a folded line without a field before it")
-            headers[name] = (headers[name] + b" " + line.strip(b" \t")).strip()
-            continue
         name, colon, value = line.partition(b":")
         if not colon or not name or name.translate(None, _TOKEN_BYTES):
             raise MalformedResponseError(f"{line[:100]!r} is not a header field")
         name = name.lower()
         value = value.strip(b" \t")
-        headers[name] = headers[name] + b", " + value if name in headers else value
+        if name in headers:
+            repeated.setdefault(name, [headers[name]]).append(value)
+        else:
+            headers[name] = value
+    for name, values in repeated.items():
+        headers[name] = b", ".join(values)
     return ResponseHead(status, headers, is_http_1_0=is_http_1_0)
+
+
+def _unfold(lines: list[bytes]) -> list[bytes]:
+    """Makes one line of a field that continues on further ones, with a blank in each place (RFC 9112 section 5.2)."""
+    unfolded: list[list[bytes]] = []
+    for line in lines:
+        if line[:1] not in (b" ", b"\t"):
+            unfolded.append([line])
+        elif len(unfolded) < 2:
+            raise MalformedResponseError("a folded line without a field before it")
+        elif continuation := line.strip(b" \t"):
+            unfolded[-1].append(continuation)
+    return [b" ".join([line.rstrip(b" \t"), *rest]) if rest else line for line, *rest in unfolded]
 
 
 def _parse_status_line(line: bytes) -> tuple[bool, int]:
@@ -184,6 +206,9 @@ def _has_no_body(status: int) -> bool:
 class ChunkedDecoder:
     """Takes a chunked body apart (RFC 9112 section 7.1); extensions and trailers are read over.
 
+    Lines end in CRLF here, as the specification says. A bare LF, which heads may have, would make a whole chunk of one
+    that is a byte too short: its CR is taken for data then.
+
     Feed it until ``complete``; then ``body()`` is the content and ``rest`` what followed it.
     """
 
@@ -206,7 +231,7 @@ class ChunkedDecoder:
         """Returns the decoded content."""
         return b"".join(self._pieces)
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | bytearray) -> None:
         """Takes the next bytes of the connection.
 
         Raises:
@@ -222,16 +247,17 @@ class ChunkedDecoder:
             raise MalformedResponseError("an endless line among the chunks")
         if end < 0:
             return None
-        line = bytes(self._pending[:end])
+        line = bytes(self._pending[: end + 1])
         del self._pending[: end + 1]
-        return line.removesuffix(b"\r")
+        return line
 
     def _read_size(self) -> bool:
         line = self._take_line()
         if line is None:
             return False
-        digits = line.partition(b";")[0].strip(b" \t")
-        if not 0 < len(digits) <= _MAX_LENGTH_DIGITS or digits.translate(None, b"0123456789abcdefABCDEF"):
+        digits = line.removesuffix(b"\r\n").partition(b";")[0].rstrip(b" \t")
+        is_number = 0 < len(digits) <= _MAX_LENGTH_DIGITS and not digits.translate(None, b"0123456789abcdefABCDEF")
+        if not is_number or not line.endswith(b"\r\n"):
             raise MalformedResponseError(f"{line[:100]!r} is not a chunk size")
         self._wanted = int(digits, 16)
         self._step = self._read_data if self._wanted else self._read_trailer
@@ -251,8 +277,8 @@ class ChunkedDecoder:
         line = self._take_line()
         if line is None:
             return False
-        if line:
-            raise MalformedResponseError("a chunk that is longer than it said")
+        if line != b"\r\n":
+            raise MalformedResponseError("a chunk that is not as long as it said")
         self._step = self._read_size
         return True
 
@@ -263,5 +289,5 @@ class ChunkedDecoder:
         self._trailer_bytes += len(line)
         if self._trailer_bytes > MAX_HEAD_BYTES:
             raise MalformedResponseError("endless trailers")
-        self.complete = not line
+        self.complete = line in (b"\r\n", b"\n")
         return True

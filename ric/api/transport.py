@@ -58,7 +58,7 @@ class Connection:
         self._address = address
         self._owner = getpid()
         self._socket: _socket.socket | None = None
-        self._received = b""
+        self._received: bytes | bytearray = b""
         self._is_in_parts = False
         self._interim_answers = 0
 
@@ -224,12 +224,16 @@ class Connection:
     def _awaits_more(self, connection: _socket.socket) -> bool:
         """Whether what the server says while it is still being sent to is no more than an interim answer."""
         data = connection.recv(_RECEIVE_BYTES)
+        searched = len(self._received)
+        # Bytes would be copied as a whole for each one that is added, however slowly they come.
+        self._received = bytearray(self._received) if isinstance(self._received, bytes) else self._received
         self._received += data
-        while (end := find_head_end(self._received)) >= 0:
-            if not parse_response_head(self._received[:end]).is_interim:
+        while (end := find_head_end(self._received, searched)) >= 0:
+            if not parse_response_head(bytes(self._received[:end])).is_interim:
                 return False
             self._count_interim_answer()
-            self._received = self._received[end:]
+            del self._received[:end]
+            searched = 0
         return bool(data) and len(self._received) <= MAX_HEAD_BYTES
 
     def _receive(self, connection: _socket.socket) -> Response:
@@ -257,7 +261,8 @@ class Connection:
 
     def _receive_head(self, connection: _socket.socket) -> ResponseHead:
         data = self._received
-        while (end := find_head_end(data)) < 0:
+        searched = 0
+        while (end := find_head_end(data, searched)) < 0:
             if len(data) > MAX_HEAD_BYTES:
                 raise MalformedResponseError(f"a head of more than {MAX_HEAD_BYTES} bytes")
             more = connection.recv(_RECEIVE_BYTES)
@@ -265,9 +270,14 @@ class Connection:
                 if data:
                     raise MalformedResponseError("the connection was closed within the head")
                 raise TransportError("the connection was closed without an answer")
-            data += more
+            searched = len(data)
+            if not data:
+                data = more  # the whole head, nearly always
+            else:
+                data = bytearray(data) if isinstance(data, bytes) else data
+                data += more
         self._received = data[end:]
-        return parse_response_head(data[:end])
+        return parse_response_head(bytes(data[:end]))
 
     def _receive_length(self, connection: _socket.socket, length: int) -> bytes:
         if length >= _LARGE_BYTES:
@@ -295,16 +305,16 @@ class Connection:
         return decoder.body()
 
     def _receive_until_close(self, connection: _socket.socket, *, is_refusal: bool) -> bytes:
-        pieces = [self._received]
+        body = bytearray(self._received)  # a list of pieces takes a hundred times the memory if they are single bytes
         try:
             while data := connection.recv(_RECEIVE_BYTES):
-                pieces.append(data)
+                body += data
         except ConnectionResetError:
             # A server that refuses a body without having read it ends so; then it is the status that counts.
             if not is_refusal:
                 raise
         self._received = b""
-        return b"".join(pieces)
+        return bytes(body)
 
 
 def _keep_heap() -> None:
