@@ -1,8 +1,8 @@
 """A hook of MkDocs: files of the repository outside ``docs/`` get pages, so that links to them work on the site too.
 
 A page links to such a file as it has to in the repository, ``../examples/hello/app.py``. On the site that is the page
-``repository/examples/hello/app.py.html``, which shows the file; a directory's page shows all files in it, and a
-Markdown file is rendered.
+``repository/examples/hello/app.py.html``, which shows the file; a Markdown file is rendered. The page of a directory is
+its README and all its files.
 """
 
 from __future__ import annotations
@@ -76,6 +76,8 @@ def _repository_path(uri: str, target: str, *, keep_fragment: bool = False) -> s
 
 
 def _page_uri(path: str) -> str:
+    if (REPOSITORY / path).is_dir():
+        return f"{PAGES}/{path}/index.md"
     return f"{PAGES}/{path}" if path.endswith(".md") else f"{PAGES}/{path}.md"
 
 
@@ -86,9 +88,11 @@ def _shown(path: Path) -> str:
     name = path.relative_to(REPOSITORY).as_posix()
     if path.is_file():
         return f"# {name}\n\n{_code(path)}"
-    parts = [f"# {name}/\n"]
+    readme = path / "README.md"
+    parts = [readme.read_text() if readme.exists() else f"# {name}/\n"]
     for file in sorted(path.rglob("*")):
-        if file.is_file() and not any(part.startswith((".", "__pycache__")) for part in file.relative_to(path).parts):
+        is_hidden = any(part.startswith((".", "__pycache__")) for part in file.relative_to(path).parts)
+        if file.is_file() and file != readme and not is_hidden:
             parts.append(f"## {file.relative_to(path).as_posix()}\n\n{_code(file)}")
     return "\n".join(parts)
 

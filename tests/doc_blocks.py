@@ -69,7 +69,7 @@ def _block(page: str, found: re.Match[str]) -> Block:
     text = re.sub(rf"^{found['indent']}", "", found["text"], flags=re.MULTILINE)
     file = values.get("file", "")
     if found["language"] == "python" and (name := _NAME.match(text)):
-        file, text = name[1], text[name.end() :]
+        file = name[1]
     return Block(
         line,
         found["language"].strip(),

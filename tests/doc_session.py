@@ -87,22 +87,20 @@ class Session(contextlib.ExitStack):
             raise AssertionError(
                 f"line {block.line}: a block in {block.language or 'no language'} is no file and not marked as not run"
             )
-        if block.language == "dockerfile":
-            self._check_image(block)
         self.used += block.text if block.language in ("sh", "console", "python") and not block.file else ""
 
     def finish(self, files: list[Block]) -> None:
-        """Invokes, tests or imports what the page has for files, each as is fit.
+        """Does with the page's files what no command of it does: invokes handlers, runs tests, checks Dockerfiles.
 
         Args:
             files: The blocks that are files.
         """
         for block in files:
-            module = block.file.removesuffix(".py").replace("/", ".")
             if block.invocations:
+                module = block.file.removesuffix(".py")
                 self._run([sys.executable, "-c", _INVOKE, module, json.dumps(block.invocations)], block)
-            elif block.file.endswith(".py") and not is_test(block) and f" {module}." not in self.used:
-                self._run([sys.executable, "-c", f"import {module}"], block)
+            elif block.language == "dockerfile":
+                self._check_image(block)
         tests = [block for block in files if is_test(block)]
         if tests:
             command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"]
