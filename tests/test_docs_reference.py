@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import textwrap
 from collections.abc import Iterator
@@ -89,6 +90,16 @@ def test_every_exit_code_is_listed() -> None:
         numbers = {value for name, value in codes.items() if name in EXIT_CODES or name.startswith("EXIT_")}
         assert numbers
         assert {str(number) for number in numbers} <= set(re.findall(r"\d+", rows))
+
+
+def test_the_picture_of_the_rooms_names_rooms() -> None:
+    """Who looks for a room of the picture in the package finds it."""
+    picture = (REPOSITORY / "docs" / "architecture.svg").read_text()
+    rooms = re.findall(r'class="room".*?\n.*?class="name"[^>]*>([^<]+)<', picture)
+    names = [name for room in rooms for name in room.split(", ")]
+    assert len(names) == picture.count('class="room"') + 2  # two rooms stand for two packages each
+    for name in names:
+        assert importlib.util.find_spec(f"ric.{name}"), name
 
 
 def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
