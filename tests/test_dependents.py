@@ -410,3 +410,39 @@ def test_the_variables_that_tools_read_are_there(tmp_path: Path) -> None:
     )
 
     assert run.result() == ["on-demand", True]
+
+
+_WRAPPED = {
+    "plain": ("def handler(event, context):\n    return 1 // event", ["tracked", "handler"]),
+    "async": ("async def handler(event, context):\n    return 1 // event", ["tracked", "handler"]),
+    "without parameters": ("def handler():\n    return 1", ["tracked"]),
+}
+
+
+@pytest.mark.parametrize("kind", _WRAPPED)
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_the_runtime_does_not_show_between_a_tracker_and_the_handler(launcher: str, kind: str, tmp_path: Path) -> None:
+    """Behind what sentry-sdk and others put around the handler comes the handler in all stacks, as with upstream."""
+    source, functions = _WRAPPED[kind]
+    tracker = """
+import awslambdaric.bootstrap as bootstrap
+
+original = bootstrap.handle_event_request
+
+def handle_event_request(client, handler, *args, **kwargs):
+    def tracked(event, context):
+        return handler(event, context)
+
+    return original(client, tracked, *args, **kwargs)
+
+bootstrap.handle_event_request = handle_event_request
+
+"""
+    run = run_function(tmp_path, tracker + source, [invocation(0)], launcher=launcher)
+
+    (post,) = run.posts(ERROR)
+    shown = [frame.split(", in ")[1].split("\n")[0] for frame in json.loads(post.body)["stackTrace"]]
+    assert [name for name in shown if name in ("tracked", "handler")] == functions
+    assert [frame for frame in json.loads(post.body)["stackTrace"] if "/ric/" in frame] == []
+    assert b"/ric/" not in (post.header("lambda-runtime-function-xray-error-cause") or b"")
+    assert "/ric/" not in run.stdout

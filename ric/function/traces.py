@@ -120,14 +120,18 @@ def extract_traceback(tb: TracebackType | None) -> list[Frame]:
 def user_frames(tb: TracebackType | None) -> list[Frame]:
     """Returns the frames of a traceback without the runtime's own ones that lead to the user's code.
 
-    An exception that never reached user code, such as a handler with the wrong number of arguments, keeps them, but for
-    the adapter's, which stands between loop and handler whatever the handler is.
+    They stand before the first frame of the user's, and where a tracker has wrapped the handler, between that and the
+    handler. An exception that never reached user code keeps them, but for the adapter's, which stands between loop and
+    handler whatever the handler is: a handler with the wrong number of arguments has failed in the call.
     """
     frames = extract_traceback(tb)
-    for index, frame in enumerate(frames):
-        if not frame[0].startswith(_OWN_DIRECTORY):
-            return frames[index:]
-    return [frame for frame in frames if frame[0] != _ADAPTERS]
+    is_own = [frame[0].startswith(_OWN_DIRECTORY) for frame in frames]
+    last_of_users = max((index for index, own in enumerate(is_own) if not own), default=-1)
+    return [
+        frame
+        for index, frame in enumerate(frames)
+        if frame[0] != _ADAPTERS and (index > last_of_users or not is_own[index])
+    ]
 
 
 def user_trace(tb: TracebackType | None) -> list[str]:
