@@ -6,6 +6,7 @@ import contextlib
 import json
 import sys
 import textwrap
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.scripted_api import (
     NEXT,
     TIMEOUT_S,
     Outcome,
+    Peer,
     ScriptedApi,
     Step,
     answer,
@@ -74,6 +76,7 @@ class TestPatches:
             "import sys; sys.excepthook = None; sys.tracebacklimit = 0",
             "import sys; sys.setrecursionlimit(150)",
             "import os; os.umask(0o777)",
+            "import os, sys; sys.stdout = os.write = None",
             "import gc; gc.disable(); gc.set_threshold(0)",
             "import warnings; warnings.simplefilter('error')",
             "import threading; threading.settrace(lambda *a: None)",
@@ -197,6 +200,25 @@ class TestDescriptors:
         assert posted[:2] == ["served", "served"]
         assert posted[2]["errorMessage"] == "reported"
 
+    def test_descriptors_made_non_blocking(self, tmp_path: Path) -> None:
+        """A function that makes all descriptors non-blocking does not keep the runtime from waiting, at any byte."""
+        source = in_handler(
+            """
+            import os
+            for number in range(3, 20):
+                try:
+                    os.set_blocking(number, False)
+                except OSError:
+                    pass
+            """,
+            then="return event",
+        )
+        second = event("2", json.dumps("x" * 100).encode())
+        script = [answer(event("1")), read(), slowly(ACCEPTED), read(), slowly(second), answer(ACCEPTED), read()]
+        _, api = run_until_complete(tmp_path, [script], source)
+        assert api.paths == [NEXT, response_path("1"), NEXT, response_path("2"), NEXT]
+        assert json.loads(api.requests[3].body) == "x" * 100
+
     def test_connection_is_not_inherited(self, tmp_path: Path) -> None:
         """A program which the handler starts does not hold the connection."""
         check = """
@@ -235,6 +257,17 @@ class TestDescriptors:
         assert posted == ["served", "served"]
         assert outcome.stdout == "log\n"
         assert outcome.stderr == f"ric: _LAMBDA_TELEMETRY_LOG_FD is {value!r}, which is no open descriptor\n"
+
+
+def slowly(data: bytes) -> Step:
+    """Sends the bytes in a few pieces, as a slow server does; the client has to wait for each."""
+
+    def step(peer: Peer) -> None:
+        for start in range(0, len(data), 60):
+            time.sleep(0.02)
+            peer.connection.sendall(data[start : start + 60])
+
+    return step
 
 
 EXHAUST = """
@@ -366,6 +399,13 @@ class TestLogging:
         """
         _, posted, _ = serve(tmp_path, textwrap.dedent(source), (*ONE_SERVED, read()))
         assert posted == [[1, 1]]
+
+    def test_errors_in_json_without_a_clock(self, tmp_path: Path) -> None:
+        """A function that replaces what the time is told with, as tests do, gets its errors logged and reported."""
+        source = in_handler("import time; time.strftime = time.gmtime = time.time_ns = None; raise ValueError('x')")
+        outcome, (document, _), _ = serve(tmp_path, source, AWS_LAMBDA_LOG_FORMAT="JSON")
+        assert document["errorMessage"] == "x"
+        assert json.loads(outcome.stdout)["errorMessage"] == "x"
 
     def test_context_log_without_logging(self, tmp_path: Path) -> None:
         """context.log() reaches the log of a function that never imported logging and took stdout away."""

@@ -265,7 +265,7 @@ class Connection:
         while (end := find_head_end(data, searched)) < 0:
             if len(data) > MAX_HEAD_BYTES:
                 raise MalformedResponseError(f"a head of more than {MAX_HEAD_BYTES} bytes")
-            more = connection.recv(_RECEIVE_BYTES)
+            more = _receive_some(connection)
             if not more:
                 if data:
                     raise MalformedResponseError("the connection was closed within the head")
@@ -286,7 +286,7 @@ class Connection:
         self._received = self._received[length:]
         missing = length - len(pieces[0])
         while missing:
-            piece = connection.recv(min(missing, _MAX_BODY_STEP_BYTES), _socket.MSG_WAITALL)
+            piece = _receive_some(connection, min(missing, _MAX_BODY_STEP_BYTES), _socket.MSG_WAITALL)
             if not piece:
                 raise MalformedResponseError(f"the connection was closed {missing} bytes before the end of {length}")
             pieces.append(piece)
@@ -297,7 +297,7 @@ class Connection:
         decoder = ChunkedDecoder()
         decoder.feed(self._received)
         while not decoder.complete:
-            data = connection.recv(_RECEIVE_BYTES)
+            data = _receive_some(connection)
             if not data:
                 raise MalformedResponseError("the connection was closed among the chunks")
             decoder.feed(data)
@@ -307,7 +307,7 @@ class Connection:
     def _receive_until_close(self, connection: _socket.socket, *, is_refusal: bool) -> bytes:
         body = bytearray(self._received)  # a list of pieces takes a hundred times the memory if they are single bytes
         try:
-            while data := connection.recv(_RECEIVE_BYTES):
+            while data := _receive_some(connection):
                 body += data
         except ConnectionResetError:
             # A server that refuses a body without having read it ends so; then it is the status that counts.
@@ -315,6 +315,15 @@ class Connection:
                 raise
         self._received = b""
         return bytes(body)
+
+
+def _receive_some(connection: _socket.socket, size: int = _RECEIVE_BYTES, flags: int = 0) -> bytes:
+    """Waits for bytes, also when a handler has made every descriptor that it found non-blocking."""
+    while True:
+        try:
+            return connection.recv(size, flags)
+        except BlockingIOError:
+            connection.setblocking(True)
 
 
 def _keep_heap() -> None:

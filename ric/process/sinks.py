@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-import time
+
+# The functions themselves: a handler that replaces those of the modules does not keep errors from being logged.
+from os import write
+from time import time_ns
 
 from ric import config
 
@@ -141,7 +144,7 @@ class FramedTelemetryLogSink:
         head = (
             (frame_type or _FRAME_WITHOUT_LEVEL)
             + len(message).to_bytes(4, "big")
-            + (time.time_ns() // 1000).to_bytes(8, "big")
+            + (time_ns() // 1000).to_bytes(8, "big")
         )
         try:
             self._write_all(head + message)
@@ -176,7 +179,7 @@ def _write_to_descriptor(msg: str) -> None:
     for descriptor in (1, 2):
         try:
             while rest:
-                rest = rest[os.write(descriptor, rest) :]
+                rest = rest[write(descriptor, rest) :]
         except OSError:
             continue  # if both are closed there is nowhere left to say so
         return
