@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-all parity bench bench-quick soak-workers bench-workers-memory bench-concurrency lint audit docs build clean
+.PHONY: run test test-all parity faults bench bench-quick soak-workers bench-workers-memory bench-concurrency lint audit docs build clean
 
 run: $(VENV)/.installed
 	$(BIN)/python examples/run.py
@@ -24,6 +24,11 @@ test-all:
 parity: $(VENV)/.installed-test
 	$(BIN)/python tests/fetch.py
 	$(BIN)/python -m tests.parity
+
+# Faults of the Runtime API and hostile handlers, tried on ric and on awslambdaric 4.2.2; writes the tables of docs/trust.md.
+faults: $(VENV)/.installed-test
+	$(BIN)/python tests/fetch.py
+	$(BIN)/python -m tests.faults --write
 
 # ric, awslambdaric and others side by side; the long form also draws the pictures of docs/benchmarks.md.
 bench: $(VENV)/.installed-bench
