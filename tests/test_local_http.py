@@ -118,7 +118,7 @@ class TestRuntimeApi:
         assert listeners.sandbox.init_failure is None
 
     @pytest.mark.parametrize(
-        ("line", "status"), [(b"BREW / HTTP/1.1", 501), (b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000, 431)]
+        ("line", "status"), [(b"BREW / HTTP/1.1", 501), (b"GET / HTTP/1.1\r\nX: " + b"x" * 2**20, 431)]
     )
     def test_what_http_server_refuses_is_refused_in_json(self, listeners: Listeners, line: bytes, status: int) -> None:
         """Even a request that never reaches our code is answered in the form of this service, not in HTML."""

@@ -1,7 +1,7 @@
 """The HTTP/1.1 ground that both listeners stand on: keep-alive, bodies, refusals, answers whole and in chunks.
 
-Everything a client may send is bounded: connections in number, heads by ``http.server``, bodies by the service,
-and on the callers' side the time that it may take.
+Everything a client may send is bounded: connections in number, heads by ``request_head``, bodies by the service, and
+on the callers' side the time that it may take.
 """
 
 from __future__ import annotations
@@ -12,11 +12,7 @@ import sys
 import threading
 from abc import abstractmethod
 from collections.abc import Iterable
-from email.errors import (
-    FirstHeaderLineIsContinuationDefect,
-    MisplacedEnvelopeHeaderDefect,
-    MissingHeaderBodySeparatorDefect,
-)
+from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -31,14 +27,15 @@ from ric.local.request_body import (
     TruncatedBodyError,
     read_body,
 )
+from ric.local.request_head import MalformedHeadError, TruncatedHeadError, read_head
 
 MAX_CONNECTIONS = 512
 """Twice what the queue takes, so that a crowd is throttled in the service's words. Each has a thread."""
 
 # How often a listener looks whether it should end; the default of half a second would be felt at Ctrl-C.
 _SHUTDOWN_POLL_SECONDS = 0.05
-# Where http.server reads on although it takes a line of the head, and all behind it, for no fields at all.
-_LOST_FIELDS = (FirstHeaderLineIsContinuationDefect, MisplacedEnvelopeHeaderDefect, MissingHeaderBodySeparatorDefect)
+# A line break must not become one of ours. What lies above is left alone, for it may be a byte of UTF-8.
+_NO_CONTROLS = dict.fromkeys((*range(9), *range(10, 32), 127), " ")
 _BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 Fields = Iterable[tuple[str, str]]
@@ -105,7 +102,10 @@ class ServiceConnection(BaseHTTPRequestHandler):
     """One connection: reads requests and refuses those that must not be served."""
 
     protocol_version = "HTTP/1.1"
+    # What an answer is sent as before a request was read; as HTTP/0.9, the default, it would have no head.
+    default_request_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    raw_requestline: bytes
     max_body_bytes: int
     server: HttpService
 
@@ -125,13 +125,26 @@ class ServiceConnection(BaseHTTPRequestHandler):
         """Answers a request whose body is taken as it comes; returns whether this is one."""
         return False
 
+    def parse_request(self) -> bool:
+        """Reads a head, of which http.server has read the first line; returns whether there is a request to serve."""
+        self.command, self.path, self.request_version = "", "", self.default_request_version
+        self.headers = Message()
+        self.close_connection = True
+        try:
+            head = read_head(self.raw_requestline, self.rfile)
+        except TruncatedHeadError:
+            return False
+        except MalformedHeadError as error:
+            self.send_error(error.status, str(error))
+            return False
+        self.command, self.path, self.request_version = head.method, head.target, head.version
+        self.headers = head.fields
+        self.close_connection = not head.keeps_alive
+        return self.handle_expect_100() if head.expects_continue else True
+
     def do_POST(self) -> None:
         """Serves one request; http.server calls it by its name, as the other methods below."""
         path = self.path.partition("?")[0]
-        if any(isinstance(defect, _LOST_FIELDS) for defect in self.headers.defects):
-            self.close_connection = True
-            self.refuse(400, "InvalidRequestContentException", "a line of the head is not a header field")
-            return
         objection = find_objection(self.headers, self.server.host)
         try:
             if objection is None and self.serve_unread(path):
@@ -204,8 +217,7 @@ class ServiceConnection(BaseHTTPRequestHandler):
     def _send_head(self, status: int, fields: Fields) -> None:
         self.send_response_only(status)
         for name, value in fields:
-            # A folded header line reaches us with its line break, which must not become one of our own.
-            self.send_header(name, " ".join(value.splitlines()))
+            self.send_header(name, value.translate(_NO_CONTROLS))
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from email.message import Message
-from http.client import HTTPException, parse_headers
 from io import BufferedIOBase
+
+from ric.local.request_head import MalformedHeadError, TruncatedHeadError, read_fields
 
 # A chunk-size line is a hexadecimal number and rarely an extension; the bound is http.server's habit for
 # short lines.
@@ -105,11 +106,13 @@ def iterate_body(headers: Message, stream: BufferedIOBase) -> Generator[bytes, N
         MalformedBodyError: Where the body ends cannot be known.
         TruncatedBodyError: The sender went away.
     """
-    if encoding := headers.get("Transfer-Encoding"):
-        if encoding.strip().lower() != "chunked" or "Content-Length" in headers:
+    encodings = headers.get_all("Transfer-Encoding")
+    if encodings is not None:
+        if [encoding.lower() for encoding in encodings] != ["chunked"] or "Content-Length" in headers:
             raise MalformedBodyError("only a plain chunked transfer encoding, without a Content-Length, is understood")
         return (yield from _iterate_chunks(stream))
-    lengths = {value.strip() for value in headers.get_all("Content-Length", ["0"])}
+    # Repeated with the same value it is one length (RFC 9112 section 6.3).
+    lengths = {value.strip(" \t") for value in ",".join(headers.get_all("Content-Length", ["0"])).split(",")}
     length = lengths.pop()
     if lengths or not (length.isascii() and length.isdigit() and len(length) <= _MAX_LENGTH_DIGITS):
         raise MalformedBodyError(f"Content-Length {length!r} is not the one number that it must be")
@@ -121,23 +124,26 @@ def _iterate_chunks(stream: BufferedIOBase) -> Generator[bytes, None, Message]:
     while size := _read_chunk_size(stream):
         yield from _iterate_bytes(stream, size)
         end = stream.read(2)
+        if not b"\r\n".startswith(end):
+            raise MalformedBodyError("a chunk is not as long as it says")
         if len(end) < 2:
             raise TruncatedBodyError
-        if end != b"\r\n":
-            raise MalformedBodyError("a chunk is longer than its announced size")
     try:
-        return parse_headers(stream)
-    except HTTPException as error:
-        raise MalformedBodyError("the trailers are too many or too long") from error
+        return read_fields(stream)
+    except TruncatedHeadError:
+        raise TruncatedBodyError from None
+    except MalformedHeadError as error:
+        raise MalformedBodyError(f"the trailers cannot be read: {error}") from error
 
 
 def _read_chunk_size(stream: BufferedIOBase) -> int:
     line = stream.readline(_MAX_CHUNK_LINE_BYTES)
-    if not line:
+    if not line.endswith(b"\n") and len(line) < _MAX_CHUNK_LINE_BYTES:
         raise TruncatedBodyError
-    digits = line.partition(b";")[0].strip()
+    digits = line.removesuffix(b"\r\n").partition(b";")[0].rstrip(b" \t")
     # int() alone would also take a sign, underscores and a 0x prefix.
-    if not line.endswith(b"\n") or not digits or digits.strip(b"0123456789abcdefABCDEF"):
+    is_number = 0 < len(digits) <= _MAX_LENGTH_DIGITS and not digits.strip(b"0123456789abcdefABCDEF")
+    if not is_number or not line.endswith(b"\r\n"):
         raise MalformedBodyError("a chunk does not begin with its size")
     return int(digits, 16)
 
