@@ -35,7 +35,23 @@ for event, expected in invocations:
     assert result.error is None, (event, result.error, result.logs)
     assert result.payload == expected, (event, result.payload)
 """
+_ALL_TESTS = re.compile(r"^\$ python -m pytest( -\S+)*$", re.MULTILINE)
 _KNOWN_INSTRUCTIONS = {"FROM", "ARG", "COPY", "RUN", "WORKDIR", "ENV", "ENTRYPOINT", "CMD", "USER"}
+
+
+def follow(found: list[Block], directory: Path) -> None:
+    """Does what a page says.
+
+    Raises:
+        AssertionError: It does not work, or a file is of no use.
+    """
+    files = [block for block in found if block.file]
+    with Session(directory) as session:
+        for block in found:
+            session.follow(block)
+        session.finish(files)
+    for block in files:
+        assert _is_used(block, files, session.used), f"line {block.line}: nothing in the page uses {block.file}"
 
 
 class Session(contextlib.ExitStack):
@@ -101,8 +117,8 @@ class Session(contextlib.ExitStack):
                 self._run([sys.executable, "-c", _INVOKE, module, json.dumps(block.invocations)], block)
             elif block.language == "dockerfile":
                 self._check_image(block)
-        tests = [block for block in files if is_test(block)]
-        if tests:
+        tests = [block for block in files if _is_test(block)]
+        if tests and not _ALL_TESTS.search(self.used):
             command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"]
             self._run([*command, *(block.file for block in tests)], tests[0])
 
@@ -183,9 +199,16 @@ class Session(contextlib.ExitStack):
                 self._run([sys.executable, "-c", f"from {module} import {handler}"], Block(block.line, "", ""))
 
 
-def is_test(block: Block) -> bool:
-    """Whether a file is for pytest."""
+def _is_test(block: Block) -> bool:
     return Path(block.file).name.startswith("test_")
+
+
+def _is_used(block: Block, files: list[Block], typed: str) -> bool:
+    """Whether a file is invoked, is a test, or is named by a command, a program or another file."""
+    if block.invocations or _is_test(block) or block.language == "dockerfile":
+        return True
+    name = re.compile(rf"\b{re.escape(Path(block.file).stem)}\b")
+    return any(name.search(text) for text in (typed, *(other.text for other in files if other is not block)))
 
 
 def _typed(text: str) -> list[tuple[str, str]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
-from tests.doc_blocks import Block, blocks
-from tests.doc_session import Session, is_test
+from tests.doc_blocks import blocks
+from tests.doc_session import follow
 from tests.image import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
@@ -33,14 +32,7 @@ WITH_BLOCKS = [name for name, found in PAGES.items() if found]
 @pytest.mark.parametrize("name", WITH_BLOCKS)
 def test_a_reader_can_follow_the_page(name: str, tmp_path: Path) -> None:
     """A reader who does what the page says, from top to bottom, gets what it says."""
-    found = [block for block in PAGES[name] if not (name in TESTED_ELSEWHERE and block.language == "python")]
-    files = [block for block in found if block.file]
-    with Session(tmp_path) as session:
-        for block in found:
-            session.follow(block)
-        session.finish(files)
-    for block in files:
-        assert _is_used(block, files, session.used), f"line {block.line}: nothing in the page uses {block.file}"
+    follow([block for block in PAGES[name] if not (name in TESTED_ELSEWHERE and block.language == "python")], tmp_path)
 
 
 @pytest.mark.parametrize("name", WITH_BLOCKS)
@@ -56,11 +48,3 @@ def test_no_page_is_listed_that_does_not_exist() -> None:
     assert set(NOT_RUN) | set(TESTED_ELSEWHERE) <= set(PAGES)
     for name, test in TESTED_ELSEWHERE.items():
         assert name in (REPOSITORY / "tests" / test).read_text()
-
-
-def _is_used(block: Block, files: list[Block], typed: str) -> bool:
-    """Whether a file is invoked, is a test, or is named by a command, a program or another file."""
-    if block.invocations or is_test(block) or block.language == "dockerfile":
-        return True
-    name = re.compile(rf"\b{re.escape(Path(block.file).stem)}\b")
-    return any(name.search(text) for text in (typed, *(other.text for other in files if other is not block)))
