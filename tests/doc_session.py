@@ -188,8 +188,8 @@ class Session(contextlib.ExitStack):
         assert instructions[0][0] in ("FROM", "ARG"), f"line {block.line}: {instructions[0]}"
         for name, value in instructions:
             assert name in _KNOWN_INSTRUCTIONS, f"line {block.line}: {name}"
-            if name == "COPY" and not value.startswith("--from"):
-                for source in value.split()[:-1]:
+            if name == "COPY" and "--from=" not in value:
+                for source in (word for word in value.split()[:-1] if not word.startswith("--")):
                     # The wheel is what `make build` makes.
                     assert source.startswith("dist/ric-") or list(self.directory.glob(source)), (
                         f"line {block.line}: there is no {source} to copy"

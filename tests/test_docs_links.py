@@ -64,6 +64,12 @@ def test_the_api_reference_has_every_public_name(module: ModuleType) -> None:
     assert sorted(listed) == sorted(module.__all__)
 
 
+def test_the_wheel_is_called_what_the_pages_call_it() -> None:
+    """A command that installs the wheel can be copied, also after the version has changed."""
+    names = {name for page in PAGES for name in re.findall(r"\bric-\d[\w.]*-[\w-]+\.whl", page.read_text())}
+    assert names == {f"ric-{ric.__version__}-py3-none-any.whl"}
+
+
 def test_what_stands_in_code_is_no_link_and_no_heading() -> None:
     """Examples of Markdown, and array subscripts in code, are left alone."""
     page = "# A\n\n`[a](b)` [`c`](d#e) ![picture](f.svg)\n\n```\n# no heading\n[g](h)\n```\n<!-- [i](j) -->\n"
