@@ -88,7 +88,6 @@ class Session(contextlib.ExitStack):
             path = self.directory / block.file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(self._here(block.text))
-            path.chmod(0o755 if block.text.startswith("#!") else 0o644)
         elif block.not_run or block.language == "text":
             return
         elif block.language == "python":
