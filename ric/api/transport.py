@@ -202,7 +202,10 @@ class Connection:
         Returns:
             False if the server answered before it had read everything, as it does to refuse a body that is too large.
         """
-        sent = connection.sendmsg((head, body), (), _SEND_NOW)
+        try:
+            sent = connection.sendmsg((head, body), (), _SEND_NOW)
+        except BlockingIOError:
+            sent = 0  # the server took the request before for answered without having read it
         if sent == len(head) + len(body):
             return True
         rest = memoryview(head + body if sent < len(head) else body)
