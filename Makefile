@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-all parity faults bench bench-quick soak-workers bench-workers-memory bench-concurrency lint audit docs build clean
+.PHONY: run test test-all parity faults fuzz fuzz-quick bench bench-quick soak-workers bench-workers-memory bench-concurrency lint audit docs build clean
 
 run: $(VENV)/.installed
 	$(BIN)/python examples/run.py
@@ -29,6 +29,13 @@ parity: $(VENV)/.installed-test
 faults: $(VENV)/.installed-test
 	$(BIN)/python tests/fetch.py
 	$(BIN)/python -m tests.faults --write
+
+# atheris looks for bytes that break a rule of tests/fuzz, a minute for each target; ARGS="--seconds 600 answer" for others.
+fuzz: $(VENV)/.installed-fuzz
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
+fuzz-quick: $(VENV)/.installed-fuzz
+	$(BIN)/python -m tests.fuzz --seconds 2
 
 # ric, awslambdaric and others side by side; the long form also draws the pictures of docs/benchmarks.md.
 bench: $(VENV)/.installed-bench
@@ -83,6 +90,13 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@ $(VENV)/.installed
+
+# Without a wheel pip would try to build atheris, which needs a clang of its own and says so in a thousand lines.
+$(VENV)/.installed-fuzz: pyproject.toml | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --only-binary atheris --editable '.[fuzz]' && $(BIN)/python -c 'import atheris' || { \
+		echo "There is no atheris for $$($(BIN)/python -VV) on $$(uname -sm). It has wheels for CPython 3.10 to 3.14 on" \
+			"x86-64 Linux: make fuzz PYTHON=python3.12 VENV=.venv-fuzz" >&2; exit 2; }
+	touch $@ $(VENV)/.installed-test $(VENV)/.installed
 
 $(VENV)/.installed-bench: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[bench,test]'
