@@ -372,9 +372,10 @@ class TestOddHeaders:
         assert api.paths in ([NEXT, path("1"), NEXT, response_path("2"), NEXT] for path in (response_path, error_path))
         assert outcome.stdout.endswith("run 2\n")
 
-    def test_invocation_id_cannot_inject(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("value", [b"a\xe9b", b"a\x10b", b"\x7f", b"a\tb"])
+    def test_invocation_id_cannot_inject(self, tmp_path: Path, value: bytes) -> None:
         """An invocation id that is no legal header is not echoed; the answer goes out without it."""
-        odd = event("1", b"{}", b"Lambda-Runtime-Invocation-Id: a\xe9b")
+        odd = event("1", b"{}", b"Lambda-Runtime-Invocation-Id: " + value)
         _, api = run_until_complete(tmp_path, [[answer(odd), answer(ACCEPTED), *SERVED_AGAIN]], ECHO)
         assert api.paths == [NEXT, response_path("1"), NEXT, response_path("2"), NEXT]
         assert "lambda-runtime-invocation-id" not in api.requests[1].headers

@@ -246,7 +246,8 @@ def _headers_of_interest(received: dict[bytes, bytes]) -> dict[str, str | int]:
         protocol.check_request_id(str(headers.get(protocol.REQUEST_ID, "")))
     except UnsafeHeaderError as error:
         raise MalformedResponseError(f"no usable {protocol.REQUEST_ID}: {error}") from error
-    if not str(headers.get(protocol.INVOCATION_ID, "")).isascii():
+    invocation_id = str(headers.get(protocol.INVOCATION_ID, ""))
+    if not (invocation_id.isascii() and invocation_id.isprintable()):
         del headers[protocol.INVOCATION_ID]  # it could not be echoed, and the answer is worth more without it
     deadline = str(headers.get(protocol.DEADLINE_MS, ""))
     if deadline.isascii() and deadline.isdigit() and len(deadline) < 20:
