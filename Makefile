@@ -78,7 +78,7 @@ build: $(VENV)/.installed
 	$(BIN)/python -m build --outdir dist .
 
 clean:
-	rm -rf .venv .venv-* .cache build dist site
+	rm -rf .venv .venv-* .cache .hypothesis build dist site
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,6 +1,7 @@
 """Where ric reads bytes otherwise than h11 on purpose. Every disagreement that is not here is a bug.
 
-A difference is excused only for bytes that have the feature, and only in the direction that is given.
+A difference is excused only for bytes that have the feature, in the direction that is given, and for the reason that
+the one who refuses names.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from tests.fuzz.readings import Incomplete, Message, Reading
+from tests.fuzz.readings import Incomplete, Message, Reading, Refused
 
 # What ric does with such bytes, and h11 not.
 REFUSES = "refuses"
@@ -29,12 +30,14 @@ class Difference(NamedTuple):
         verdict: What ric does.
         reason: With which bytes, and why.
         has_feature: Whether bytes are of the kind.
+        refusal: Matches the words of the one who refuses.
         apart_from_it: Takes the difference out of a message that both accept; they have to agree on the rest.
     """
 
     verdict: str
     reason: str
     has_feature: Callable[[bytes], bool]
+    refusal: str = ""
     apart_from_it: Callable[[Message], Message] = lambda message: message
 
 
@@ -61,7 +64,10 @@ def explain(data: bytes, ours: Reading, theirs: Reading, known: Sequence[Differe
     if found is None:
         return []
     verdicts = (found, *_IN_THE_END.get(found, ()))
-    differences = [each for each in known if each.verdict in verdicts and each.has_feature(data)]
+    words = next((each.why for each in (ours, theirs) if isinstance(each, Refused)), "")
+    differences = [
+        each for each in known if each.verdict in verdicts and each.has_feature(data) and re.search(each.refusal, words)
+    ]
     rest = ours, theirs
     for difference in differences:
         if isinstance(rest[0], Message) and isinstance(rest[1], Message):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
@@ -35,20 +37,16 @@ TEXT = st.one_of(st.sampled_from((b"", b"x", b"\xff", b"null", b"[]", b'""', b"{
 @st.composite
 def documents(draw: st.DrawFn) -> bytes:
     """Draws JSON, or what is nearly that."""
-    from json import dumps
-
     if draw(st.sampled_from((True, False, False))):
         return draw(st.sampled_from(ODD_JSON))
-    return dumps(draw(JSON), ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
+    return json.dumps(draw(JSON), ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
 
 
 @st.composite
 def client_contexts(draw: st.DrawFn) -> bytes:
     """Draws a client context with values of any type in the places that the runtime looks at."""
-    from json import dumps
-
     names = st.sampled_from(("client", "custom", "env", "w3c", "traceparent", "installation_id", "x"))
-    return dumps(draw(st.dictionaries(names, st.one_of(JSON, st.dictionaries(names, JSON)), max_size=4))).encode()
+    return json.dumps(draw(st.dictionaries(names, st.one_of(JSON, st.dictionaries(names, JSON)), max_size=4))).encode()
 
 
 @st.composite
@@ -84,6 +82,7 @@ def test_each_invocation_is_answered_once(data: bytes, handler: object) -> None:
 
 
 @given(broken(events()))
+@example(HEAD + b"Lambda-Runtime-Invocation-Id: a\x10b\r\nContent-Length: 2\r\n\r\n{}")
 def test_broken_answers_to_next(data: bytes) -> None:
     """What was damaged on the way is refused, or answered as what it has become."""
     event(check_invocation(data, echo))
