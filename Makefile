@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-all parity faults fuzz fuzz-quick bench bench-quick soak-workers bench-workers-memory bench-concurrency lint audit docs build clean
+.PHONY: run test test-all test-ecosystem parity faults fuzz fuzz-quick bench bench-quick soak-workers bench-workers-memory bench-concurrency lint audit docs build clean
 
 run: $(VENV)/.installed
 	$(BIN)/python examples/run.py
@@ -36,6 +36,12 @@ fuzz: $(VENV)/.installed-fuzz
 
 fuzz-quick: $(VENV)/.installed-fuzz
 	$(BIN)/python -m tests.fuzz --seconds 2
+
+# Functions with published packages, such as sentry-sdk, on ric and on awslambdaric 4.2.2; ARGS="-k xray" for a part.
+test-ecosystem: $(VENV)/.installed-test
+	$(BIN)/python tests/fetch.py
+	$(BIN)/python -m tests.ecosystem.environments
+	$(BIN)/python -m pytest tests/ecosystem $(ARGS)
 
 # ric, awslambdaric and others side by side; the long form also draws the pictures of docs/benchmarks.md.
 bench: $(VENV)/.installed-bench

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def run_process(
     command: Sequence[str | Path],
     directory: Path,
     environment: Mapping[str, str],
-    script: Sequence[ScriptedAnswer],
+    script: Iterable[ScriptedAnswer],
     *,
     framed: bool = False,
 ) -> list[Segment]:
@@ -77,7 +77,7 @@ def run_process(
         command: the program with its arguments.
         directory: where it is started.
         environment: its variables, all but those that say where the Runtime API and the telemetry descriptor are.
-        script: the answers to ``/next``.
+        script: the answers to ``/next``, each taken when it is asked for.
         framed: whether it gets a telemetry descriptor for its logs.
 
     Returns:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -34,7 +34,7 @@ class ScriptedRuntimeApi:
 
     def __init__(
         self,
-        script: Sequence[ScriptedAnswer],
+        script: Iterable[ScriptedAnswer],
         on_next: Callable[[int], None],
         on_exhausted: Callable[[], None],
     ) -> None:
