@@ -119,3 +119,15 @@ def test_only_modules_of_ric_and_of_the_c_core_are_imported(style: str, tmp_path
 
     library = {name for name in modules if name.partition(".")[0] not in ("ric", "awslambdaric", "app")}
     assert library <= LIBRARY
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_collector_is_at_work_again_when_the_handler_is_imported(style: str, tmp_path: Path) -> None:
+    """It may rest while the runtime itself is imported, and a function finds it as Python sets it."""
+    source = (
+        "import gc\nis_enabled = gc.isenabled()\ndef handler(event, context):\n    return [is_enabled, gc.isenabled()]"
+    )
+
+    _, run = modules_before_the_first_next(tmp_path, style, source)
+
+    assert run.result() == [True, True]
