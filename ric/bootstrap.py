@@ -24,7 +24,7 @@ from ric.errors import (
 )
 from ric.function import faults, reply
 from ric.function.chains import add_causes, add_causes_to_xray
-from ric.function.context import LambdaContext, create_lambda_context
+from ric.function.context import LambdaContext, create_lambda_context, remember_function
 from ric.function.faults import made_by, make_error, make_xray_fault, working_directory
 from ric.function.loader import load_handler as _get_handler
 from ric.function.traces import class_name, is_fault, message_of, traceback_of, user_frames, user_trace
@@ -69,6 +69,7 @@ def run(handler: str, lambda_runtime_client: BaseLambdaRuntimeClient, serve: Ser
         try:
             watchdog = _create_watchdog(lambda_runtime_client, log_sink)
             request_handler = _initialise(handler, lambda_runtime_client, log_sink)
+            remember_function()
             (serve or serve_invocations)(request_handler, lambda_runtime_client, log_sink, watchdog)
         except KeyboardInterrupt:
             status: Any = EXIT_INTERRUPTED

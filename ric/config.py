@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    FunctionIdentity = tuple[str | None, str | None, str | None, str | None, str | None]
+
 TRACE_ID_VARIABLE = "_X_AMZN_TRACE_ID"
 TELEMETRY_DESCRIPTOR_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
 TIMEOUT_DUMP_VARIABLE = "RIC_TIMEOUT_DUMP_MS"
@@ -250,7 +252,7 @@ def ensure_ascii() -> bool:
     return not (minor.isdigit() and int(minor) >= _FIRST_UNICODE_MINOR)
 
 
-def function_identity() -> tuple[str | None, str | None, str | None, str | None, str | None]:
+def function_identity() -> FunctionIdentity:
     """Returns what the environment says of the function, for ``LambdaContext``.
 
     Returns:

@@ -53,6 +53,16 @@ def serve(
     return outcome, [json.loads(request.body) for request in api.requests if request.method == "POST"], api
 
 
+def test_the_context_outlives_the_environment(tmp_path: Path) -> None:
+    """A function that clears its environment, or renames itself there, is still told its name in the context."""
+    source = in_handler(
+        "import os; os.environ.clear()", then="return context.function_name, context.memory_limit_in_mb"
+    )
+    names = {"AWS_LAMBDA_FUNCTION_NAME": "echo", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128"}
+    _, posted, _ = serve(tmp_path, source, **names)
+    assert posted == [["echo", "128"]] * 2
+
+
 class TestPatches:
     """Modules that user code replaces or patches."""
 
@@ -249,6 +259,22 @@ class TestDescriptors:
         with ScriptedApi(first, second).listen() as api, function(api, tmp_path, source) as running:
             running.stop_when_complete()
         assert (tmp_path / "mine").read_text() == "ab"
+
+    def test_descriptor_that_became_a_quiet_one(self, tmp_path: Path) -> None:
+        """The same with a pipe, of which nothing tells that it is no connection until something is sent."""
+        source = in_handler(
+            """
+            global os, ends
+            import os
+            os.closerange(3, 100)
+            ends = os.pipe()
+        """,
+            then="os.write(ends[1], b'mine'); return os.read(ends[0], 4).decode()",
+        )
+        scripts = [[answer(event("1"))], [answer(ACCEPTED), answer(event("2")), answer(ACCEPTED), read()]]
+        _, api = run_until_complete(tmp_path, scripts, source)
+        assert [request.body for request in api.requests if request.method == "POST"] == [b'"mine"'] * 2
+        assert api.paths == [NEXT, response_path("1"), NEXT, response_path("2"), NEXT]
 
     @pytest.mark.parametrize("value", ["99", "abc", ""])
     def test_telemetry_descriptor_that_is_none(self, tmp_path: Path, value: str) -> None:

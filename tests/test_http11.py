@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from ric.api import http11
 from ric.api.http11 import (
     CHUNKED,
     MAX_HEAD_BYTES,
@@ -70,6 +71,16 @@ class TestResponseHead:
         assert head.headers == {b"x-one": b"a b, c", b"empty": b"", b"content-length": b"3"}
         assert head.framing == 3
         assert head.keeps_alive
+
+    def test_names_seen_before(self) -> None:
+        """What the parser remembers of earlier heads changes nothing of a later one, and has a bound."""
+        for number in range(1000):
+            head = parse_response_head(b"HTTP/1.1 200 OK %d\r\nName-%d: x\r\nLENGTH: 1\r\n\r\n" % (number, number))
+            assert head.headers == {b"name-%d" % number: b"x", b"length": b"1"}
+        assert len(http11._lower_case) <= 64
+        assert len(http11._status_lines) <= 64
+        with pytest.raises(MalformedResponseError):
+            parse_response_head(OK + b"LENGTH\r\n\r\n")
 
     def test_folded_lines_are_one_value(self) -> None:
         """Obsolete line folding becomes a blank, and cannot smuggle in a field."""

@@ -19,6 +19,12 @@ MAX_HEAD_BYTES = 1024 * 1024
 _MAX_CHUNK_LINE_BYTES = 4096
 _MAX_LENGTH_DIGITS = 15
 
+# A server sends the same few field names with every answer; each is checked and put in lower case once.
+_MAX_REMEMBERED_NAMES = 64
+_MAX_REMEMBERED_NAME_BYTES = 64
+_lower_case: dict[bytes, bytes] = {}
+_status_lines: dict[bytes, tuple[bool, int]] = {}
+
 # RFC 9110 section 5.6.2: what a field name is made of.
 _TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -45,10 +51,11 @@ class ResponseHead:
         self.status = status
         self.headers = headers
         self.framing = _framing(status, headers, is_http_1_0=is_http_1_0)
-        options = headers.get(b"connection", b"").lower()
-        self.keeps_alive = (
-            self.framing != UNTIL_CLOSE and b"close" not in options and (not is_http_1_0 or b"keep-alive" in options)
-        )
+        is_kept = not is_http_1_0
+        if b"connection" in headers:
+            options = headers[b"connection"].lower()
+            is_kept = b"close" not in options and (is_kept or b"keep-alive" in options)
+        self.keeps_alive = is_kept and self.framing != UNTIL_CLOSE
 
     @property
     def is_interim(self) -> bool:
@@ -136,14 +143,14 @@ def parse_response_head(head: bytes) -> ResponseHead:
     lines = text[:-2].split(b"\n")
     if b"\n " in text or b"\n\t" in text:
         lines = _unfold(lines)
-    is_http_1_0, status = _parse_status_line(lines[0])
+    is_http_1_0, status = _status_lines.get(lines[0]) or _parse_status_line(lines[0])
     headers: dict[bytes, bytes] = {}
     repeated: dict[bytes, list[bytes]] = {}
     for line in lines[1:]:
-        name, colon, value = line.partition(b":")
-        if not colon or not name or name.translate(None, _TOKEN_BYTES):
+        spelling, colon, value = line.partition(b":")
+        if not colon:
             raise MalformedResponseError(f"{line[:100]!r} is not a header field")
-        name = name.lower()
+        name = _lower_case.get(spelling) or _check_name(spelling)
         value = value.strip(b" \t")
         if name in headers:
             repeated.setdefault(name, [headers[name]]).append(value)
@@ -167,6 +174,16 @@ def _unfold(lines: list[bytes]) -> list[bytes]:
     return [b" ".join([line.rstrip(b" \t"), *rest]) if rest else line for line, *rest in unfolded]
 
 
+def _check_name(spelling: bytes) -> bytes:
+    """Returns a field name in lower case, and remembers it."""
+    if not spelling or spelling.translate(None, _TOKEN_BYTES):
+        raise MalformedResponseError(f"{spelling[:100]!r} is not the name of a header field")
+    name = spelling.lower()
+    if len(_lower_case) < _MAX_REMEMBERED_NAMES and len(name) <= _MAX_REMEMBERED_NAME_BYTES:
+        _lower_case[spelling] = name
+    return name
+
+
 def _parse_status_line(line: bytes) -> tuple[bool, int]:
     version, _, rest = line.partition(b" ")
     status = rest[:3]
@@ -179,7 +196,10 @@ def _parse_status_line(line: bytes) -> tuple[bool, int]:
         raise MalformedResponseError(f"{line[:100]!r} is not an HTTP/1.1 status line")
     if status == b"101":
         raise MalformedResponseError("101 Switching Protocols, which nobody asked for")
-    return version == b"HTTP/1.0", int(status)
+    parsed = (version == b"HTTP/1.0", int(status))
+    if len(_status_lines) < _MAX_REMEMBERED_NAMES and len(line) <= _MAX_REMEMBERED_NAME_BYTES:
+        _status_lines[line] = parsed
+    return parsed
 
 
 def _framing(status: int, headers: dict[bytes, bytes], *, is_http_1_0: bool) -> int:
@@ -192,9 +212,12 @@ def _framing(status: int, headers: dict[bytes, bytes], *, is_http_1_0: bool) -> 
         return 0 if _has_no_body(status) else CHUNKED
     if length is None:
         return 0 if _has_no_body(status) else UNTIL_CLOSE
-    values = {value.strip(b" \t") for value in length.split(b",")}
-    digits = values.pop()
-    if values or not digits.isdigit() or len(digits) > _MAX_LENGTH_DIGITS:
+    digits = length
+    if b"," in length:  # the same one, repeated
+        digits, *others = {value.strip(b" \t") for value in length.split(b",")}
+        if others:
+            raise MalformedResponseError(f"Content-Length {length[:100]!r} is not one number")
+    if not digits.isdigit() or len(digits) > _MAX_LENGTH_DIGITS:
         raise MalformedResponseError(f"Content-Length {length[:100]!r} is not one number")
     return 0 if _has_no_body(status) else int(digits)
 

@@ -36,8 +36,7 @@ def codec() -> ModuleType:
 class LambdaMarshaller:
     """The default marshaller: JSON in and out, bytes pass through."""
 
-    def __init__(self) -> None:
-        self._encoder: Any = None
+    _encoder: Any = None  # comes with the first result: what it needs takes long to import
 
     def unmarshal_request(self, request: bytes | str, content_type: str | None = JSON) -> Any:
         """Returns the event for the handler.

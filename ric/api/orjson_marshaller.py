@@ -32,7 +32,6 @@ class OrjsonMarshaller(LambdaMarshaller):
     """
 
     def __init__(self, default: Callable[[Any], Any] | None = None, option: int = 0) -> None:
-        super().__init__()
         # Taken now, so that a handler which replaces functions of orjson does not change the wire.
         orjson = _import_orjson()
         self._loads = orjson.loads

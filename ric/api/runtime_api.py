@@ -239,17 +239,18 @@ def _check(
 
 def _headers_of_interest(received: dict[bytes, bytes]) -> dict[str, str | int]:
     names = protocol.NEXT_HEADERS
-    headers: dict[str, str | int] = {
+    values = {
         names[name]: value.decode("utf-8", "replace") for name, value in received.items() if value and name in names
     }
     try:
-        protocol.check_request_id(str(headers.get(protocol.REQUEST_ID, "")))
+        protocol.check_request_id(values.get(protocol.REQUEST_ID, ""))
     except UnsafeHeaderError as error:
         raise MalformedResponseError(f"no usable {protocol.REQUEST_ID}: {error}") from error
-    invocation_id = str(headers.get(protocol.INVOCATION_ID, ""))
+    invocation_id = values.get(protocol.INVOCATION_ID, "")
     if not (invocation_id.isascii() and invocation_id.isprintable()):
-        del headers[protocol.INVOCATION_ID]  # it could not be echoed, and the answer is worth more without it
-    deadline = str(headers.get(protocol.DEADLINE_MS, ""))
+        del values[protocol.INVOCATION_ID]  # it could not be echoed, and the answer is worth more without it
+    headers: dict[str, str | int] = {**values}
+    deadline = values.get(protocol.DEADLINE_MS, "")
     if deadline.isascii() and deadline.isdigit() and len(deadline) < 20:
         headers[protocol.DEADLINE_MS] = int(deadline)
     return headers

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import _socket
 from errno import EBADF, ENOTSOCK
+from select import POLLIN, poll
 
 from ric.errors import TransportError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ric.api.address import Address
 
 _CONNECT_TIMEOUT_S = 2.0
@@ -28,11 +31,21 @@ def is_quiet(connection: _socket.socket) -> bool:
     except BlockingIOError:
         return True
     except OSError as error:
-        if error.errno in _NOT_OUR_DESCRIPTOR:
-            # The handler closed it, and the number may be a file of its own by now: not ours to close.
-            connection.detach()
-        return False
+        disown(connection, error)
     return False
+
+
+def readiness_of(connection: _socket.socket) -> Any:
+    """Returns the poll object that tells of anything that happens to a connection while it is idle."""
+    readiness = poll()
+    readiness.register(connection.fileno(), POLLIN)
+    return readiness
+
+
+def disown(connection: _socket.socket, error: OSError) -> None:
+    """Forgets a connection that a handler closed: its number may be a file of its own by now, not ours to close."""
+    if error.errno in _NOT_OUR_DESCRIPTOR:
+        connection.detach()
 
 
 def shut_down(connection: _socket.socket) -> None:

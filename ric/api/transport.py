@@ -28,7 +28,7 @@ from ric.errors import ForkedProcessError, MalformedResponseError, RefusedConnec
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from ric.api.address import Address
 
@@ -58,6 +58,7 @@ class Connection:
         self._address = address
         self._owner = getpid()
         self._socket: _socket.socket | None = None
+        self._readiness: Any = None
         self._received: bytes | bytearray = b""
         self._is_in_parts = False
         self._interim_answers = 0
@@ -143,7 +144,7 @@ class Connection:
     def adopt(self, connection: _socket.socket) -> None:
         """Takes over a socket on which another process sent a request and read nothing; ``receive`` comes next."""
         self.close()
-        self._socket = connection
+        self._take(connection)
         self._is_in_parts = True
 
     def receive(self, *, is_sent: bool, meanwhile: Callable[[int], None] | None = None) -> Response:
@@ -182,19 +183,32 @@ class Connection:
 
     def _give_up(self, error: BaseException) -> NoReturn:
         """Closes the connection and raises the error, in the runtime's own words if it is the network's."""
-        self.close()
         if isinstance(error, OSError) and _is_of_the_network(error):
+            if self._socket is not None:
+                sockets.disown(self._socket, error)
+            self.close()
             raise _transport_error(error) from error
+        self.close()
         raise error
 
     def _ready_socket(self) -> _socket.socket:
-        if self._socket is not None and (self._is_in_parts or not sockets.is_quiet(self._socket)):
+        if self._socket is not None and (self._is_in_parts or self._is_stale(self._socket)):
             self.close()
         if self._socket is None:
-            self._socket = sockets.connect(self._address)
+            connection = sockets.connect(self._address)
+            self._take(connection)
             if self.on_connect is not None:
-                self.on_connect(self._socket)
+                self.on_connect(connection)
+            return connection
         return self._socket
+
+    def _take(self, connection: _socket.socket) -> None:
+        self._socket = connection
+        self._readiness = sockets.readiness_of(connection)
+
+    def _is_stale(self, connection: _socket.socket) -> bool:
+        # To poll costs a quarter of a peek that fails; what has happened, if something has, only the peek can tell.
+        return bool(self._readiness.poll(0)) and not sockets.is_quiet(connection)
 
     def _send(self, connection: _socket.socket, head: bytes, body: bytes) -> bool:
         """Sends head and body in one call where the kernel takes them whole.
@@ -285,6 +299,9 @@ class Connection:
     def _receive_length(self, connection: _socket.socket, length: int) -> bytes:
         if length >= _LARGE_BYTES:
             _keep_heap()
+        if len(self._received) == length:  # it came with the head, as nearly all do
+            body, self._received = bytes(self._received), b""
+            return body
         pieces = [self._received[:length]]
         self._received = self._received[length:]
         missing = length - len(pieces[0])
