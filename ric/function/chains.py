@@ -75,12 +75,15 @@ class Told:
 
 def follow(error: BaseException) -> tuple[list[Told], int]:
     """Returns the exceptions that are told of those behind an error, nearest first, and how many are left out."""
+    nearest = _behind_reported(error)
+    if not nearest:
+        return [], 0
     told = [Told(error)]
     left_out = 0
     seen = {id(error)}
     max_nesting = _max_nesting()
     for node in told:
-        for behind in _behind(node.error) if node.parent else _behind_reported(node.error):
+        for behind in _behind(node.error) if node.parent else nearest:
             if id(behind) in seen:
                 continue
             seen.add(id(behind))

@@ -91,7 +91,7 @@ def members_of(error: BaseException) -> tuple[BaseException, ...] | None:
     """
     try:
         for base in _mro(type(error)):
-            if class_name(base) == "BaseExceptionGroup":
+            if _name(base) == "BaseExceptionGroup":
                 found = base.exceptions.__get__(error)
                 return tuple(member for member in found if issubclass(type(member), BaseException))
     except BaseException:  # noqa: BLE001 - a class of the user's that only has the name
@@ -124,7 +124,10 @@ def user_frames(tb: TracebackType | None) -> list[Frame]:
     handler. An exception that never reached user code keeps them, but for the adapter's, which stands between loop and
     handler whatever the handler is: a handler with the wrong number of arguments has failed in the call.
     """
-    frames = extract_traceback(tb)
+    first = tb
+    while first is not None and first.tb_frame.f_code.co_filename.startswith(_OWN_DIRECTORY):
+        first = first.tb_next  # before it is extracted, which takes long
+    frames = extract_traceback(tb if first is None else first)
     is_own = [frame[0].startswith(_OWN_DIRECTORY) for frame in frames]
     last_of_users = max((index for index, own in enumerate(is_own) if not own), default=-1)
     return [
