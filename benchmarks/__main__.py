@@ -14,6 +14,7 @@ from benchmarks import cold, imports, streamed, system_calls, warm
 from benchmarks.contenders import (
     HTTP_CLIENT,
     REQUESTS,
+    floor,
     limit,
     loop,
     official,
@@ -34,10 +35,12 @@ def benchmarks(*, is_quick: bool) -> dict[str, Callable[[], Result | None]]:
     starts = 5 if is_quick else 30
     everybody = present(ric(), official(), official(in_312_mode=True), loop(HTTP_CLIENT), loop(REQUESTS), limit())
     clients = present(ric(), official(), official(in_312_mode=True))
-    starters = present(ric(), ric(through_bootstrap=True), official(), loop(HTTP_CLIENT), loop(REQUESTS))
+    starters = present(ric(), ric(through_bootstrap=True), official(), loop(HTTP_CLIENT), loop(REQUESTS), floor())
     found: dict[str, Callable[[], Result | None]] = {}
     for case in warm.CASES:
         contenders = clients if case.handler != HELLO else everybody
+        if case.name == "echo 64 B":
+            contenders = [*everybody, floor()]
         found[f"warm, {case.name}"] = lambda case=case, contenders=contenders: warm.measure(case, contenders, seconds)  # type: ignore[misc]
     found["cold start, hello"] = lambda: cold.measure("hello", HELLO, starters, starts)
     found["cold start, two boto3 clients"] = lambda: cold.measure(

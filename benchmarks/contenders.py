@@ -1,4 +1,7 @@
-"""Who is measured: ric, the official client in its two modes, two loops on HTTP libraries, and the limit in C."""
+"""Who is measured: ric, the official client in its two modes, two loops on HTTP libraries, and two limits.
+
+The limits are the same bytes in C, and the least that can be done in Python.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ OFFICIAL_312 = "awslambdaric, 3.12+ mode"
 REQUESTS = "requests"
 HTTP_CLIENT = "http.client"
 LIMIT = "C ping-pong"
+FLOOR = "bare Python"
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,11 @@ def loop(name: str) -> Contender:
     """Returns one of the loops on HTTP libraries."""
     program = {REQUESTS: "requests_loop.py", HTTP_CLIENT: "http_client_loop.py"}[name]
     return Contender(name, (sys.executable, str(HERE / "clients" / program)))
+
+
+def floor() -> Contender:
+    """Returns the least that a client in Python does, in the environment of ric; for small events only."""
+    return Contender(FLOOR, (str(ric_python()), "-m", "bare_loop"), search_path=(str(HERE / "clients"),))
 
 
 def limit() -> Contender | None:
