@@ -24,6 +24,7 @@ MAX_NOTES = 50
 """More notes than these are only counted."""
 
 _OWN_DIRECTORY = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_BETWEEN_LOOP_AND_HANDLER = os.path.dirname(__file__) + os.sep
 _ADAPTERS = os.path.join(os.path.dirname(__file__), "adapters.py")
 _IMPORT_MACHINERY = (os.path.dirname(importlib.__file__) + os.sep, "<frozen importlib", "<frozen zipimport")
 
@@ -128,12 +129,13 @@ def user_frames(tb: TracebackType | None) -> list[Frame]:
     while first is not None and first.tb_frame.f_code.co_filename.startswith(_OWN_DIRECTORY):
         first = first.tb_next  # before it is extracted, which takes long
     frames = extract_traceback(tb if first is None else first)
-    is_own = [frame[0].startswith(_OWN_DIRECTORY) for frame in frames]
-    last_of_users = max((index for index, own in enumerate(is_own) if not own), default=-1)
+    last_of_users = max(
+        (index for index, frame in enumerate(frames) if not frame[0].startswith(_OWN_DIRECTORY)), default=-1
+    )
     return [
         frame
         for index, frame in enumerate(frames)
-        if frame[0] != _ADAPTERS and (index > last_of_users or not is_own[index])
+        if frame[0] != _ADAPTERS and (index > last_of_users or not frame[0].startswith(_BETWEEN_LOOP_AND_HANDLER))
     ]
 
 
