@@ -34,6 +34,8 @@ def read_answer(segments: Iterable[bytes], *, is_closed: bool) -> Reading:
         return Refused(str(error))
     except WouldWaitError:
         return Incomplete()
+    finally:
+        wire.release()
     # What is left on the wire is found before the next request, and the connection is given up then.
     return message_of(response, is_reusable=wire.is_open and not wire.unread)
 
