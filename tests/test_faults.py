@@ -12,7 +12,7 @@ from .faults.judge import is_good, judge
 from .faults.model import ENDED, Due, Fault, Kind, Observation, Outcome, Post
 from .faults.observe import RIC
 from .faults.sections import FATAL, SECTIONS
-from .faults.tables import cells_of_document
+from .faults.tables import cells_of_document, is_version_of_document
 from .faults.trying import outcomes
 
 _FAULTS = {f"{section.title}: {fault.name}": fault for section in (*SECTIONS, FATAL) for fault in section.faults}
@@ -30,7 +30,8 @@ def test_outcome(tried: dict[tuple[str, int], Future[Outcome]], name: str) -> No
     """It ends as it should, or as the page says where that cannot be; and the table has that outcome."""
     outcome = tried[RIC.name, id(_FAULTS[name])].result()
     assert is_good(_FAULTS[name], outcome), str(outcome)
-    assert cells_of_document()[name][0] == str(outcome), "the page is out of date: make faults"
+    if is_version_of_document():
+        assert cells_of_document()[name][0] == str(outcome), "the page is out of date: make faults"
 
 
 def test_tables_are_complete() -> None:

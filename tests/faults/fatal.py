@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from .handlers import IDLE, hostile
 from .model import Due, Fault, Section
 from .steps import give
@@ -53,8 +55,10 @@ FATAL = Section(
                     return getattr(self, name)
             return Endless().attribute
             """,
-            "crashed (SIGSEGV)",
-            "The function took away what keeps the stack of C from overflowing.",
+            "crashed (SIGSEGV)" if sys.version_info < (3, 12) else "served",
+            "The function took away what keeps the stack of C from overflowing. Python 3.12 and later have another "
+            "guard: there it is an error like any other.",
+            due=Due.ERROR,
         ),
         fatal(
             "a timer signal without a handler",
@@ -112,7 +116,7 @@ FATAL = Section(
         fatal(
             "read from all descriptors in threads",
             """
-            import os, threading
+            import os, threading, time
             def read(number):
                 try:
                     while os.read(number, 100):
@@ -121,6 +125,7 @@ FATAL = Section(
                     pass
             for number in range(3, 20):
                 threading.Thread(target=read, args=(number,), daemon=True).start()
+            time.sleep(0.2)  # until they wait for what comes
             """,
             "hung",
             "A thread takes away the platform's answer. The socket of `awslambdaric` does not block, so there these "

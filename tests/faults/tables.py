@@ -25,6 +25,12 @@ def write_tables(sections: Sequence[Section], fatal: Section, found: Outcomes, c
     DOCUMENT.write_text(_between(text, "fatal", _table(fatal, found, clients)), encoding="utf-8")
 
 
+def is_version_of_document() -> bool:
+    """Whether the tables were measured with this minor version of Python; a few outcomes depend on it."""
+    version = ".".join(platform.python_version_tuple()[:2])
+    return f"Measured with Python {version}." in DOCUMENT.read_text(encoding="utf-8")
+
+
 def cells_of_document() -> dict[str, list[str]]:
     """Returns, for each fault that the document lists, by section and name, what stands in its row."""
     cells: dict[str, list[str]] = {}
