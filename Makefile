@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-all test-ecosystem parity faults fuzz fuzz-quick bench bench-quick soak-workers bench-workers-memory bench-concurrency lint audit docs build clean
+.PHONY: run test test-all test-ecosystem parity faults soak fuzz fuzz-quick bench bench-quick soak-workers bench-workers-memory bench-concurrency lint audit docs build clean
 
 run: $(VENV)/.installed
 	$(BIN)/python examples/run.py
@@ -50,6 +50,11 @@ bench: $(VENV)/.installed-bench
 
 bench-quick: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks --quick
+
+# Thirty thousand invocations of every kind over connections that fail at random; ARGS="--seed 7 --official" for others.
+soak: $(VENV)/.installed-test
+	$(BIN)/python tests/fetch.py
+	$(BIN)/python -m tests.soak $(ARGS)
 
 # Ten thousand invocations while workers are killed at random; ARGS="--size 32 --seed 7" for others.
 soak-workers: $(VENV)/.installed-test
