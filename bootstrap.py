@@ -1,14 +1,18 @@
 """Prepares the interpreter as Lambda's managed Python runtime does, then runs the function: the image's entry point.
 
-`bootstrap`, beside this file, execs it, perhaps through an AWS_LAMBDA_EXEC_WRAPPER. Rules:
+`bootstrap`, beside this file, execs it, perhaps through an AWS_LAMBDA_EXEC_WRAPPER. An image without bash starts it
+directly: ENTRYPOINT ["python3", "/var/runtime/bootstrap.py"], CMD ["app.handler"]. Rules:
+
+* A handler as argument means that no wrapper has run yet: it is run now, and starts this file without an argument.
 
 * Cold-start time passes here: nothing is imported but what every interpreter has loaded by now, and `ric`.
-* The handler is read from `_HANDLER`, as wrappers rewrite it on the way.
+* Without an argument the handler is read from `_HANDLER`, as wrappers rewrite it on the way.
 * The file runs under any interpreter, so a missing `ric` must be told in one line that says what to do.
 * It is a script, not a part of the package: the name `bootstrap` never gets into `sys.modules`, where error trackers
   would take it for the runtime.
 
 https://docs.aws.amazon.com/lambda/latest/dg/python-package.html#python-package-searchpath
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper
 """
 
 from __future__ import annotations
@@ -31,13 +35,19 @@ awslambdaricmain: ModuleType
 
 def _main() -> None:
     """Serve the function named by `_HANDLER`: through the Runtime API, or without one in the emulator."""
+    arguments = sys.argv[1:]
+    del sys.argv[1:]  # the managed runtime has none, and functions look
+    if arguments and arguments[0]:
+        os.environ["_HANDLER"] = arguments[0]
     handler = os.environ.get("_HANDLER")
     if not handler:
-        sys.exit("bootstrap: no handler: set _HANDLER, such as _HANDLER=app.handler")
+        sys.exit('bootstrap: no handler: pass it as the argument, such as CMD ["app.handler"], or set _HANDLER')
     _fill_in_variables()
     _move_own_directory_to_the_end()
     try:
         if os.environ.get("AWS_LAMBDA_RUNTIME_API"):
+            if arguments and (wrapper := os.environ.get("AWS_LAMBDA_EXEC_WRAPPER")):
+                _become_wrapper(wrapper, sys.orig_argv[1 : -len(arguments)])
             _serve(handler)
         else:
             _emulate(handler)
@@ -60,6 +70,31 @@ def _fill_in_variables() -> None:
         environ["LAMBDA_RUNTIME_DIR"] = _HERE
     # Also when it is set: a wrapper may have come with an interpreter of its own.
     environ["AWS_EXECUTION_ENV"] = f"AWS_Lambda_python{_VERSION}"
+
+
+def _become_wrapper(wrapper: str, options_and_script: list[str]) -> NoReturn:
+    """Replace this process by the wrapper, which gets the command that starts this file without an argument.
+
+    Exits with the messages and codes of the managed runtime where it cannot.
+    """
+    if not os.path.exists(wrapper):
+        _fail(127, f"{wrapper}: does not exist")
+    if not (os.path.isfile(wrapper) and os.access(wrapper, os.X_OK)):
+        _fail(126, f"{wrapper}: is not an executable")
+    import signal
+
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and its children then would too
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execv(wrapper, [wrapper, sys.executable, *options_and_script])
+    except OSError as error:
+        # Such as a script for an interpreter that the image does not have.
+        _fail(126, f"{wrapper}: cannot be executed: {error.strerror}")
+
+
+def _fail(exit_code: int, message: str) -> NoReturn:
+    sys.stderr.write(f"{message}\n")
+    sys.exit(exit_code)
 
 
 def _move_own_directory_to_the_end() -> None:
@@ -94,7 +129,7 @@ def _serve(handler: str) -> None:
 
 
 def _emulate(handler: str) -> NoReturn:
-    """Serve the function on a port of this machine; the emulator starts `bootstrap` again, with a Runtime API."""
+    """Serve the function on a port of this machine; the emulator starts this file again, with a Runtime API."""
     # Behind the standard library, for the emulator is not the function; a `ric` installed beside the function counts.
     directories = _code_directories()
     sys.path.extend(directories)
@@ -108,10 +143,9 @@ def _emulate(handler: str) -> NoReturn:
             check_handler(handler)
         except UnusableHandlerError as error:
             sys.exit(f"ric: {error}")
-    os.environ.setdefault("RIC_PYTHON", sys.executable)
     # A container's port must be reachable from outside of it; the container is the boundary (docs/threat-model.md).
     every_address = "0.0.0.0"  # noqa: S104 - as just said
-    sys.exit(main(["--host", every_address, "--", os.path.join(_HERE, "bootstrap")]))
+    sys.exit(main(["--host", every_address, "--", sys.executable, os.path.join(_HERE, "bootstrap.py"), handler]))
 
 
 if __name__ == "__main__":

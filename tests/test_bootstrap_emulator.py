@@ -21,7 +21,7 @@ import pytest
 
 from ric.install import install
 from tests.image import TIMEOUT_S, clean_environment, run, write_executable
-from tests.interpreters import counting_python, python_without_packages
+from tests.interpreters import python_without_packages
 
 APP = """
 import os, sys
@@ -84,7 +84,7 @@ class Served:
 @contextmanager
 def serve(command: list[str | Path], task: Path, **variables: str) -> Iterator[Served]:
     """Start a command that serves the function on a free port; it is ended with SIGTERM."""
-    environment = clean_environment(RIC_PORT="0", **variables)
+    environment = clean_environment(RIC_PORT="0") | variables
     with subprocess.Popen(
         command, env=environment, cwd=task, stderr=subprocess.PIPE, start_new_session=True
     ) as process:
@@ -126,21 +126,39 @@ def test_wrapper_applies_to_the_runtime_only(runtime: Path, task: Path, tmp_path
         tmp_path / "wrapper",
         '#!/bin/bash\necho run >>"$NOTES"\nexport _HANDLER=app.handler WRAPPED="$_HANDLER $1"\nexec "$@"\n',
     )
-    python, starts = counting_python(tmp_path / "python3")
     notes = tmp_path / "notes"
-    variables = {"AWS_LAMBDA_EXEC_WRAPPER": str(wrapper), "NOTES": str(notes), "RIC_PYTHON": str(python)}
+    variables = {"AWS_LAMBDA_EXEC_WRAPPER": str(wrapper), "NOTES": str(notes), "RIC_PYTHON": sys.executable}
     with serve([runtime / "bootstrap", "other.handler"], task, **variables) as served:
         environ = served.invoke(1)["environ"]
-    assert environ["WRAPPED"] == f"other.handler {python}"
+    assert environ["WRAPPED"] == f"other.handler {sys.executable}"
     assert notes.read_text() == "run\n"
-    # The emulator, the question for the version, which this name does not tell, and the runtime.
-    assert starts() == 3
 
 
-def test_bootstrap_py_alone(runtime: Path, task: Path) -> None:
-    """Started directly, without any variable but the handler, bootstrap.py serves with its own interpreter."""
-    with serve([sys.executable, runtime / "bootstrap.py"], task, _HANDLER="app.handler") as served:
+@pytest.mark.parametrize(("arguments", "variables"), [(["app.handler"], {}), ([], {"_HANDLER": "app.handler"})])
+def test_bootstrap_py_alone(
+    runtime: Path, task: Path, tmp_path: Path, arguments: list[str | Path], variables: dict[str, str]
+) -> None:
+    """Started directly, as in an image without bash, bootstrap.py serves with its own interpreter and no shell."""
+    (runtime / "bootstrap").unlink()
+    command = [sys.executable, runtime / "bootstrap.py", *arguments]
+    with serve(command, task, PATH=str(tmp_path), **variables) as served:
         assert served.invoke(1)["executable"] == sys.executable
+
+
+def test_wrapper_applies_without_bash(runtime: Path, task: Path, tmp_path: Path) -> None:
+    """The wrapper of an image without bash, perhaps a Python script itself, is run once, around the runtime."""
+    wrapper = write_executable(
+        tmp_path / "wrapper",
+        f"#!{sys.executable}\nimport os, sys\n"
+        "os.environ[\"WRAPPED\"] = f\"{os.environ['_HANDLER']} {sys.argv[1:]} {os.environ.get('WRAPPED')}\"\n"
+        'os.environ["_HANDLER"] = "app.handler"\n'
+        "os.execv(sys.argv[1], sys.argv[1:])\n",
+    )
+    (runtime / "bootstrap").unlink()
+    variables = {"AWS_LAMBDA_EXEC_WRAPPER": str(wrapper), "PATH": str(tmp_path)}
+    with serve([sys.executable, runtime / "bootstrap.py", "other.handler"], task, **variables) as served:
+        environ = served.invoke(1)["environ"]
+    assert environ["WRAPPED"] == f"other.handler {[sys.executable, str(runtime / 'bootstrap.py')]} None"
 
 
 def test_function_files_do_not_disturb_the_emulator(runtime: Path, task: Path) -> None:

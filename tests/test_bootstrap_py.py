@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from tests.image import (
     PYTHON_VERSION,
     REPORTING_HANDLER,
     REPOSITORY,
+    FakePython,
     clean_environment,
     private_image,
     private_image_refusal,
     run,
+    write_executable,
 )
 from tests.interpreters import counting_python, python_without_packages
 
@@ -58,11 +61,11 @@ def image(tmp_path: Path) -> Path:
     return directory
 
 
-def report_of(script: Path, task: Path, **variables: str) -> dict[str, Any]:
-    """Start bootstrap.py with nothing but these variables and return what the function saw."""
+def report_of(script: Path, task: Path, *arguments: str, **variables: str) -> dict[str, Any]:
+    """Start bootstrap.py with nothing but these arguments and variables and return what the function saw."""
     report = task.parent / "report"
     environment = clean_environment(_HANDLER="app.handler", REPORT=str(report), **SOME_API) | variables
-    done = run([sys.executable, script], environment, task)
+    done = run([sys.executable, script, *arguments], environment, task)
     assert (done.returncode, done.stderr) == (0, "")
     return dict(json.loads(report.read_text()))
 
@@ -193,7 +196,81 @@ def test_missing_handler_is_one_line(runtime: Path, task: Path, handler: dict[st
     """Without a handler nothing is started, be it the runtime or the emulator."""
     done = run([sys.executable, runtime / "bootstrap.py"], clean_environment(**handler, **api), task)
     assert done.returncode == 1
-    assert done.stderr == "bootstrap: no handler: set _HANDLER, such as _HANDLER=app.handler\n"
+    assert done.stderr == (
+        'bootstrap: no handler: pass it as the argument, such as CMD ["app.handler"], or set _HANDLER\n'
+    )
+
+
+# Started directly, as an image without bash does
+
+
+def test_argument_names_the_handler(runtime: Path, task: Path) -> None:
+    """The argument wins over _HANDLER; the function sees no argument, as in the managed runtime."""
+    seen = report_of(runtime / "bootstrap.py", task, "app.handler", _HANDLER="other.one")
+    assert seen["environ"]["_HANDLER"] == "app.handler"
+    assert seen["argv"] == [str(runtime / "bootstrap.py")]
+
+
+def test_empty_argument_leaves_the_variable(runtime: Path, task: Path) -> None:
+    """An empty argument names no handler."""
+    assert report_of(runtime / "bootstrap.py", task, "")["environ"]["_HANDLER"] == "app.handler"
+
+
+def test_wrapper_gets_the_command_without_the_handler(runtime: Path, task: Path, tmp_path: Path) -> None:
+    """The interpreter's options stay, the handler is in _HANDLER, and the variables wrappers rely on are set."""
+    wrapper = FakePython(tmp_path / "my wrapper")
+    script = runtime / "bootstrap.py"
+    environment = clean_environment(AWS_LAMBDA_EXEC_WRAPPER=str(wrapper.path), **SOME_API)
+    done = run([sys.executable, "-O", "-X", "utf8", script, "app.handler"], environment, task)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert wrapper.start.argv == [str(wrapper.path), sys.executable, "-O", "-X", "utf8", str(script)]
+    environ = wrapper.start.environ
+    assert environ["_HANDLER"] == "app.handler"
+    assert environ["LAMBDA_RUNTIME_DIR"] == str(runtime)
+    assert environ["AWS_EXECUTION_ENV"] == f"AWS_Lambda_python{PYTHON_VERSION}"
+    assert "PYTHONPATH" not in environ  # it would keep the layers from the search path
+
+
+def test_wrapper_runs_once_in_the_same_process(runtime: Path, task: Path, tmp_path: Path) -> None:
+    """What the wrapper starts serves the function: it is not wrapped again."""
+    wrapper = write_executable(
+        tmp_path / "wrapper", '#!/bin/bash\nexport WRAPPED="$WRAPPED$$" _HANDLER=app.handler\nexec "$@"\n'
+    )
+    seen = report_of(runtime / "bootstrap.py", task, "other.one", AWS_LAMBDA_EXEC_WRAPPER=str(wrapper))
+    assert seen["environ"]["WRAPPED"] == str(seen["pid"])
+
+
+def test_wrapper_inherits_no_ignored_signals(runtime: Path, task: Path, tmp_path: Path) -> None:
+    """Python ignores SIGPIPE, and a shell that inherits that cannot change it."""
+    wrapper = write_executable(tmp_path / "wrapper", "#!/bin/bash\ntrap -p SIGPIPE SIGXFSZ\nkill -PIPE $$\n")
+    environment = clean_environment(AWS_LAMBDA_EXEC_WRAPPER=str(wrapper), **SOME_API)
+    done = run([sys.executable, runtime / "bootstrap.py", "app.handler"], environment, task)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGPIPE, "", "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "exit_code", "said"),
+    [
+        ("nothing", 127, "does not exist"),
+        ("directory", 126, "is not an executable"),
+        ("text", 126, "is not an executable"),
+        ("script for bash that is not there", 126, "cannot be executed: No such file or directory"),
+    ],
+)
+def test_wrapper_that_cannot_run(
+    runtime: Path, task: Path, tmp_path: Path, kind: str, exit_code: int, said: str
+) -> None:
+    """Messages and exit codes are those of the managed runtime; a wrapper is never left out silently."""
+    wrapper = tmp_path / "wrapper"
+    if kind == "directory":
+        wrapper.mkdir()
+    elif kind == "text":
+        wrapper.write_text("")
+    elif kind != "nothing":
+        write_executable(wrapper, "#!/no/bash\n")
+    environment = clean_environment(AWS_LAMBDA_EXEC_WRAPPER=str(wrapper), **SOME_API)
+    done = run([sys.executable, runtime / "bootstrap.py", "app.handler"], environment, task)
+    assert (done.returncode, done.stdout, done.stderr) == (exit_code, "", f"{wrapper}: {said}\n")
 
 
 # The runtime
