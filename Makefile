@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-all test-ecosystem parity faults soak fuzz fuzz-quick bench bench-quick soak-workers bench-workers-memory bench-concurrency lint audit docs build clean
+.PHONY: run test test-all test-ecosystem parity faults soak fuzz fuzz-quick bench bench-quick soak-workers bench-workers-memory bench-concurrency bench-bytecode lint audit docs build clean
 
 run: $(VENV)/.installed
 	$(BIN)/python examples/run.py
@@ -69,6 +69,10 @@ bench-workers-memory: $(VENV)/.installed-test
 bench-concurrency: $(VENV)/.installed-test
 	$(BIN)/python tests/fetch.py
 	$(BIN)/python benchmarks/concurrency.py $(ARGS)
+
+# What byte code in an image saves at a start.
+bench-bytecode: $(VENV)/.installed-test
+	$(BIN)/python benchmarks/bytecode.py $(ARGS)
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check .
