@@ -1,7 +1,8 @@
-"""Fetches what the tests compare ric with into ``.cache/``: the Runtime Interface Emulator and the official client.
+"""Fetches what the tests need into ``.cache/``: the Runtime Interface Emulator, the official client, and busybox.
 
 Rules:
-* run with the interpreter of the project's environment; the standard library and pip are all it needs;
+* run with the interpreter of the project's environment; the standard library and pip are all it needs, and apt-get for
+  busybox;
 * it may be run any time: what is there already is left alone, and takes no time;
 * a thing appears under its final name when it is complete, never before (temporary directory, then a rename);
 * a thing that cannot be had on this machine leaves ``<name>.unavailable`` with the reason, which tests print when they
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +30,10 @@ _PYTHON_VERSION = "{}.{}".format(*sys.version_info)
 _OFFICIAL = CACHE / f"awslambdaric-{_PYTHON_VERSION}"
 _OFFICIAL_UNAVAILABLE = CACHE / f"awslambdaric-{_PYTHON_VERSION}.unavailable"
 
+_BUSYBOX = CACHE / "busybox"
+_BUSYBOX_UNAVAILABLE = CACHE / "busybox.unavailable"
+_BUSYBOX_PACKAGE = "busybox-static"
+
 # What pip says when the index could be asked and has nothing that fits this interpreter. With the network down it says
 # the same, after lines that name the connection.
 _NOTHING_FITS = "No matching distribution found"
@@ -35,7 +41,7 @@ _SIGNS_OF_A_BAD_CONNECTION = ("Retrying (", "ConnectionError", "NewConnectionErr
 
 
 class FetchError(Exception):
-    """pip could not do what it was asked; the text is what it said."""
+    """A program could not do what it was asked; the text is what it said."""
 
 
 def rie_path() -> Path | None:
@@ -57,6 +63,16 @@ def official_python() -> Path | None:
 def official_unavailable_reason() -> str:
     """Return why ``official_python`` is None, as one line for a skipped test."""
     return _reason(_OFFICIAL_UNAVAILABLE, f"awslambdaric {OFFICIAL_VERSION}")
+
+
+def busybox_path() -> Path | None:
+    """Return busybox, the shell of Alpine's images, or None when this machine has none."""
+    return _BUSYBOX if _BUSYBOX.is_file() else None
+
+
+def busybox_unavailable_reason() -> str:
+    """Return why ``busybox_path`` is None, as one line for a skipped test."""
+    return _reason(_BUSYBOX_UNAVAILABLE, "busybox")
 
 
 def fetch_rie() -> None:
@@ -113,6 +129,30 @@ def fetch_official() -> None:
         _publish(environment, _OFFICIAL)
 
 
+def fetch_busybox() -> None:
+    """Put a busybox that needs no libraries into the cache, from Debian's package.
+
+    Raises:
+        FetchError: the package could not be downloaded.
+    """
+    if _BUSYBOX.is_file() or _BUSYBOX_UNAVAILABLE.is_file():
+        return
+    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        _write_reason(_BUSYBOX_UNAVAILABLE, f"no busybox: this machine has no apt-get to get {_BUSYBOX_PACKAGE} with")
+        return
+    with tempfile.TemporaryDirectory(dir=CACHE) as directory:
+        try:
+            _run(["apt-get", "download", _BUSYBOX_PACKAGE], directory)
+        except FetchError:
+            # A machine that never had its lists of packages, which only root can get.
+            _run(["apt-get", "update"], directory)
+            _run(["apt-get", "download", _BUSYBOX_PACKAGE], directory)
+        (package,) = Path(directory).glob("*.deb")
+        _run(["dpkg-deb", "--extract", str(package), directory], directory)
+        (executable,) = Path(directory).rglob("bin/busybox")
+        _publish(executable, _BUSYBOX)
+
+
 def main() -> int:
     """Fetch everything; return the exit code of the program."""
     CACHE.mkdir(exist_ok=True)
@@ -122,9 +162,15 @@ def main() -> int:
     except FetchError as error:
         sys.stderr.write(f"tests/fetch.py: {error}\n")
         return 1
+    try:
+        fetch_busybox()
+    except FetchError as error:
+        # Only root can get the lists of packages: no reason to run no test at all.
+        sys.stderr.write(f"tests/fetch.py: {error}\n")
     for path, reason in (
         (rie_path(), rie_unavailable_reason),
         (official_python(), official_unavailable_reason),
+        (busybox_path(), busybox_unavailable_reason),
     ):
         if path is None:
             sys.stdout.write(f"tests that need it will be skipped: {reason()}\n")
@@ -132,11 +178,19 @@ def main() -> int:
 
 
 def _pip(*arguments: str) -> None:
-    command = [sys.executable, "-m", "pip", *arguments]
     # Off, because a warning from pip about itself would only stand in the way of what it has to say.
-    environment = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    _run([sys.executable, "-m", "pip", *arguments], Path.cwd(), PIP_DISABLE_PIP_VERSION_CHECK="1")
+
+
+def _run(command: list[str], directory: str | Path, **variables: str) -> None:
     done = subprocess.run(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        cwd=directory,
+        env=os.environ | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise FetchError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")

@@ -20,6 +20,7 @@ from tests.fetch import rie_path, rie_unavailable_reason
 from tests.image import TIMEOUT_S, clean_environment, private_image
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -39,6 +40,7 @@ class Rie:
         directory: The working directory; its file ``rie.log`` gets all output, the function's too.
         image: Runs everything inside this image (see ``private_image``), in ``/var/task``.
         interpreter: A Python installation that the image gets as ``/var/lang``.
+        within: Turns the emulator's arguments into a command that runs it in an image (see ``image_build.running``).
         variables: Environment variables besides those of ``clean_environment``.
     """
 
@@ -48,6 +50,7 @@ class Rie:
         directory: Path,
         image: Path | None = None,
         interpreter: Path | None = None,
+        within: Callable[[list[str | Path]], list[str | Path]] | None = None,
         **variables: str,
     ) -> None:
         emulator = rie_path()
@@ -56,12 +59,16 @@ class Rie:
         self._log = directory / "rie.log"
         listen = ["--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"]
         listen += ["--runtime-api-address", f"127.0.0.1:{runtime_api_port}"]
-        everything: list[str | Path] = [emulator, *listen, *command]
+        everything: list[str | Path] = [*([] if within else [emulator]), *listen, *command]
         if interpreter:
             everything = ["bash", "-c", 'mount --bind "$0" /var/lang && exec "$@"', interpreter, *everything]
+        if image:
+            everything = private_image(image, everything)
+        elif within:
+            everything = within(everything)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                private_image(image, everything) if image else everything,
+                everything,
                 cwd=directory,
                 env=clean_environment(**variables),
                 stdin=subprocess.DEVNULL,

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
 import importlib.util
-import json
-import os
-import re
-import select
-import signal
 import socket
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ric.install import install
-from tests.image import TIMEOUT_S, clean_environment, run, write_executable
+from tests.emulator_serving import serve
+from tests.image import clean_environment, run, write_executable
 from tests.interpreters import python_without_packages
 
 APP = """
@@ -51,51 +42,6 @@ def task(tmp_path: Path) -> Path:
     directory.mkdir()
     (directory / "app.py").write_text(APP)
     return directory
-
-
-class Served:
-    """A function that is being served.
-
-    Attributes:
-        process: What was started.
-        line: What it said when it was ready.
-        port: Where it listens.
-    """
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
-        assert process.stderr is not None
-        assert select.select([process.stderr], [], [], TIMEOUT_S)[0], "nothing was said in time"
-        self.line = process.stderr.readline().decode()
-        match = re.search(r"localhost:(\d+)/2015-03-31/functions/function/invocations", self.line)
-        assert match, self.line
-        self.port = int(match[1])
-
-    def invoke(self, event: object, host: str = "127.0.0.1") -> Any:
-        """Invoke the function and return its decoded answer."""
-        connection = http.client.HTTPConnection(host, self.port, timeout=TIMEOUT_S)
-        try:
-            connection.request("POST", "/2015-03-31/functions/function/invocations", json.dumps(event))
-            return json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
-
-
-@contextmanager
-def serve(command: list[str | Path], task: Path, **variables: str) -> Iterator[Served]:
-    """Start a command that serves the function on a free port; it is ended with SIGTERM."""
-    environment = clean_environment(RIC_PORT="0") | variables
-    with subprocess.Popen(
-        command, env=environment, cwd=task, stderr=subprocess.PIPE, start_new_session=True
-    ) as process:
-        try:
-            yield Served(process)
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(TIMEOUT_S) == 128 + signal.SIGTERM
-        finally:
-            # Only what a failure leaves behind; the runtime ends by itself when the emulator is gone.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_same_entry_point_runs_the_function(runtime: Path, task: Path) -> None:
