@@ -109,7 +109,7 @@ $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 # Without a wheel pip would try to build atheris, which needs a clang of its own and says so in a thousand lines.
 $(VENV)/.installed-fuzz: pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --only-binary atheris --editable '.[fuzz]' && $(BIN)/python -c 'import atheris' || { \
-		echo "There is no atheris for $$($(BIN)/python -VV) on $$(uname -sm). It has wheels for CPython 3.10 to 3.14 on" \
+		echo "atheris cannot be installed for $$($(BIN)/python -V) on $$(uname -sm). It has wheels for CPython 3.10 to 3.14 on" \
 			"x86-64 Linux: make fuzz PYTHON=python3.12 VENV=.venv-fuzz" >&2; exit 2; }
 	touch $@ $(VENV)/.installed-test $(VENV)/.installed
 

@@ -33,6 +33,16 @@ def test_answers_are_read_as_h11_reads_them(data: bytes, places: list[int], is_c
         event(f"{difference.verdict}: {difference.reason}")
 
 
+@settings(max_examples=20)
+@given(answers())
+def test_every_place_to_cut(data: bytes) -> None:
+    """Two segments are read as one, wherever they meet."""
+    whole = read_answer([data], is_closed=True)
+    for place in range(len(data)):
+        halves = read_answer([data[:place], data[place:]], is_closed=True)
+        assert halves == whole or (isinstance(whole, Refused) and isinstance(halves, Refused))
+
+
 @settings(max_examples=30)
 @given(answers())
 def test_memory_is_in_proportion(data: bytes) -> None:

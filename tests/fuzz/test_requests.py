@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.fuzz import reading_with_h11
 from tests.fuzz.checks_requests import check_requests
 from tests.fuzz.messages import places, requests
+from tests.fuzz.reading_requests import read_requests
 from tests.fuzz.readings import Message, Refused
 
 HEAD = b"POST / HTTP/1.1\r\nHost: h\r\n"
@@ -25,6 +26,15 @@ def test_requests_are_read_as_h11_reads_them(data: bytes, places: list[int]) -> 
     event(", ".join(type(reading).__name__ for reading in readings))
     for difference in differences:
         event(f"{difference.verdict}: {difference.reason}")
+
+
+@settings(max_examples=20)
+@given(requests())
+def test_every_place_to_cut(data: bytes) -> None:
+    """Two segments are read as one, wherever they meet."""
+    whole = read_requests([data])
+    for place in range(len(data)):
+        assert read_requests([data[:place], data[place:]]) == whole
 
 
 @given(st.binary(max_size=60), places())
