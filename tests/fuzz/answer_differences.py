@@ -66,7 +66,7 @@ ANSWER_DIFFERENCES = (
         ACCEPTS,
         "trailers of any form: they are read over, since no answer of the Runtime API has any",
         matching(rb"(?s:" + _CHUNKED + rb".*^0+[ \t]*(?:;[^\n]*)?\r?\n(?!\r?\n))"),
-        "illegal header line|continuation line",
+        "illegal header line|continuation line|Transfer-Encoding|Content-Length",
     ),
     Difference(
         ACCEPTS,

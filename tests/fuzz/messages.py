@@ -89,6 +89,8 @@ ODD_ENDS = (
     b"0\r\nno trailer\r\n\r\n",
     b"0\r\n folded\r\n\r\n",
     b"0\r\nA : b\r\n\r\n",
+    b"0\r\nContent-Length: x\r\n\r\n",
+    b"0\r\nTransfer-Encoding: gzip\r\n\r\n",
     b"0\n\r\n",
     b"0\r\n\n",
     b"0\r\n",

@@ -28,7 +28,7 @@ REQUEST_DIFFERENCES = (
     Difference(
         REFUSES,
         "control characters in a value, which RFC 9110 section 5.5 calls invalid: most values are passed on",
-        matching(rb"^[^:\n]+:.*[\x00-\x08\x0b-\x1f\x7f](?<!\r)."),
+        matching(rb"^[^:\n]+:[^\n]*[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"),
         "is not a field",
     ),
     Difference(
@@ -74,6 +74,12 @@ REQUEST_DIFFERENCES = (
         "blanks before a chunk extension, which RFC 9112 section 7.1.1 allows (BWS) and h11 does not",
         matching(rb"^[0-9a-f]+[ \t]+;"),
         "illegal chunk header",
+    ),
+    Difference(
+        ACCEPTS,
+        "Transfer-Encoding and Content-Length as trailers: they mean nothing there (RFC 9110 section 6.5.1)",
+        matching(rb"(?s:^transfer-encoding:.*^0+[ \t]*(?:;[^\n]*)?\r\n.*^(?:transfer-encoding|content-length):)"),
+        "Transfer-Encoding|Content-Length",
     ),
     Difference(
         READS_OTHERWISE,
