@@ -35,7 +35,7 @@ fuzz: $(VENV)/.installed-fuzz
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
 fuzz-quick: $(VENV)/.installed-fuzz
-	$(BIN)/python -m tests.fuzz --seconds 2
+	$(BIN)/python -m tests.fuzz --seconds 1
 
 # Functions with published packages, such as sentry-sdk, on ric and on awslambdaric 4.2.2; ARGS="-k xray" for a part.
 test-ecosystem: $(VENV)/.installed-test
