@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-all test-ecosystem parity faults soak fuzz fuzz-quick bench bench-quick soak-workers bench-workers-memory bench-concurrency bench-bytecode lint audit docs build clean
+.PHONY: run test test-wheel test-all test-ecosystem parity faults soak fuzz fuzz-quick bench bench-quick soak-workers \
+	bench-workers-memory bench-concurrency bench-bytecode lint audit docs build clean
 
 run: $(VENV)/.installed
 	$(BIN)/python examples/run.py
@@ -11,6 +12,11 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-test
 	$(BIN)/python tests/fetch.py
 	$(BIN)/python -m pytest $(ARGS)
+
+# The wheel, and the sdist that it is made from, as their users have them: installed outside of this repository, on every
+# interpreter that this machine has, free-threaded ones too; its types as mypy and pyright see them; beside awslambdaric.
+test-wheel: $(VENV)/.installed-wheel
+	WHEEL_TEST_PYTHONS="$$(sh .ci/interpreters --free-threaded | tr '\n' ' ')" $(BIN)/python -m pytest tests/wheel $(ARGS)
 
 # Every interpreter from 3.10 on that is found on the path or in pyenv, each in its own environment.
 test-all:
@@ -112,6 +118,10 @@ $(VENV)/.installed-fuzz: pyproject.toml | $(BIN)/python
 		echo "atheris cannot be installed for $$($(BIN)/python -V) on $$(uname -sm). It has wheels for CPython 3.10 to 3.14 on" \
 			"x86-64 Linux: make fuzz PYTHON=python3.12 VENV=.venv-fuzz" >&2; exit 2; }
 	touch $@ $(VENV)/.installed-test $(VENV)/.installed
+
+$(VENV)/.installed-wheel: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[test,typing]'
+	touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
 $(VENV)/.installed-bench: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[bench,test]'

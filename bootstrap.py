@@ -53,11 +53,12 @@ def _main() -> None:
             _emulate(handler)
     except ModuleNotFoundError as error:
         # Only a `ric` that is not installed; what the function lacks is reported by the runtime itself.
-        if error.name not in ("ric", "awslambdaric"):
+        if error.name != "ric":
             raise
         sys.exit(
-            f"bootstrap: {sys.executable} cannot import {error.name}: "
-            f"install ric's wheel with `{sys.executable} -m pip`, or set RIC_PYTHON to the interpreter that has it"
+            f"bootstrap: {sys.executable} cannot import ric: "
+            f"install ric's wheel with `{sys.executable} -m pip`, "
+            "or set RIC_PYTHON to the interpreter that has it"
         )
 
 
@@ -123,7 +124,16 @@ def _serve(handler: str) -> None:
         site.addsitedir(directory, known_paths)  # only for its .pth files, as it is known
     os.environ.setdefault("PYTHONPATH", os.environ["LAMBDA_RUNTIME_DIR"])
 
-    import awslambdaric.__main__ as awslambdaricmain
+    try:
+        import awslambdaric.__main__ as awslambdaricmain
+
+        is_ric = awslambdaricmain.bootstrap.__name__ == "ric.bootstrap"
+    except ModuleNotFoundError as error:
+        if error.name not in ("awslambdaric", "awslambdaric.__main__"):
+            raise
+        is_ric = False
+    if not is_ric:  # AWS's own was installed over ric's alias, or uninstalled from there: ric serves, and tells of it
+        import ric.__main__ as awslambdaricmain
 
     awslambdaricmain.main([os.environ["LAMBDA_TASK_ROOT"], handler])
 

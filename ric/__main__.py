@@ -12,7 +12,12 @@ import sys
 if __name__ == "__main__":
     gc.disable()  # for the imports below: there is no garbage among modules, and to look for it takes a millisecond
 
-import awslambdaric  # noqa: F401 - makes upstream's module names resolve to ric's, see ric.compat
+try:
+    import awslambdaric  # makes upstream's module names resolve to ric's, see ric.compat
+except ModuleNotFoundError as error:
+    if error.name != "awslambdaric":
+        raise
+    awslambdaric = None  # type: ignore[assignment]  # as after `pip uninstall awslambdaric`, see ric.foreign_alias
 from ric import bootstrap
 from ric.api.client import LambdaRuntimeClient
 from ric.config import LambdaConfigProvider, RuntimeApiUnsetError, handler_name
@@ -53,6 +58,10 @@ def start(args: Sequence[str | None], config_provider: Any, client_class: Any, l
         sys.exit(serve_handler(handler_name(args)))
     except ValueError as error:
         _fail(error)
+    if not hasattr(awslambdaric, "compat"):
+        from ric import foreign_alias
+
+        foreign_alias.take_over(awslambdaric)
     if config.is_multi_concurrent:
         from ric.process import workers
 

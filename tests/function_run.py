@@ -86,6 +86,7 @@ def run_function(
     launcher: str = PYTHON_M_RIC,
     environment: dict[str, str] | None = None,
     interpreter_options: Sequence[str] = (),
+    interpreter: str = sys.executable,
     on_next: Callable[[int], None] = lambda request_count: None,
 ) -> Run:
     """Runs the function until the script is exhausted or the process ends by itself.
@@ -97,6 +98,7 @@ def run_function(
         launcher: One of LAUNCHERS, or the text of a program to run in place of one.
         environment: Variables besides the ordinary ones.
         interpreter_options: Options of the Python interpreter.
+        interpreter: The Python interpreter, if it is not the test's own.
         on_next: Called with the number of requests so far when the process asks for an invocation, before it gets one.
     """
     (task_root / "app.py").write_text(textwrap.dedent(source))
@@ -113,7 +115,7 @@ def run_function(
         variables = {"AWS_LAMBDA_RUNTIME_API": api.address, "AWS_LAMBDA_FUNCTION_NAME": "dependents"}
         command, more = _command(launcher, task_root)
         process = subprocess.Popen(
-            [sys.executable, *interpreter_options, *command],
+            [interpreter, *interpreter_options, *command],
             cwd=task_root,
             env=clean_environment(**variables, **more, **(environment or {})),
             stdin=subprocess.DEVNULL,

@@ -1,0 +1,1 @@
+"""The wheel, installed as users install it, outside of the repository: `make test-wheel`."""
