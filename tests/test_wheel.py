@@ -1,15 +1,19 @@
-"""The package as users get it: what the wheel holds, and that an image made of it serves a function."""
+"""The package as users get it: what the wheel holds and says of itself, and that an image made of it serves."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
+from email.message import Message
+from email.parser import Parser
 from pathlib import Path
 
 import pytest
 
+import ric
 from tests.image import REPOSITORY
 from tests.rie import Rie, rie_refusal
 
@@ -55,18 +59,76 @@ def test_name_and_size(wheel: Path) -> None:
 
 
 def test_content(wheel: Path) -> None:
-    """All modules of both packages, the type marker and the entry point are in it, and nothing else."""
+    """All modules of both packages, their types and the entry point are in it, and nothing else."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         for name in ("bootstrap", "bootstrap.py"):
             assert archive.read(f"ric/var_runtime/{name}") == (REPOSITORY / name).read_bytes()
     sources = {
         path.relative_to(REPOSITORY).as_posix()
-        for package, kind in (("ric", "*.py"), ("awslambdaric", "*.py"), ("ric/events", "*.json"))
+        for package, kind in (("ric", "*.py"), ("awslambdaric", "*.py*"), ("ric/events", "*.json"))
         for path in (REPOSITORY / package).rglob(kind)
+        if path.suffix != ".pyc"
     }
     entry_point = {"ric/var_runtime/bootstrap", "ric/var_runtime/bootstrap.py"}
-    assert {name for name in names if ".dist-info/" not in name} == sources | {"ric/py.typed"} | entry_point
+    types = {"ric/py.typed", "awslambdaric/py.typed"}
+    assert {name for name in names if ".dist-info/" not in name} == sources | types | entry_point
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: Path) -> Message:
+    """The wheel's METADATA."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        return Parser().parsestr(archive.read(name).decode())
+
+
+def test_identity(metadata: Message, wheel: Path) -> None:
+    """Name, version, licence as an SPDX expression with its text, and the README as description."""
+    assert (metadata["Name"], metadata["Version"]) == ("ric", ric.__version__)
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata.get_all("License-File") == ["LICENSE"]
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert str(metadata.get_payload()).startswith("# ric\n")
+    with zipfile.ZipFile(wheel) as archive:
+        text = archive.read(f"ric-{ric.__version__}.dist-info/licenses/LICENSE")
+    assert text == (REPOSITORY / "LICENSE").read_bytes()
+
+
+def test_pythons(metadata: Message) -> None:
+    """The versions that are named are those that `make test-all` and `make test-wheel` look for, and none below."""
+    prefix = "Programming Language :: Python :: 3."
+    named = [one.removeprefix(prefix) for one in metadata.get_all("Classifier", []) if one.startswith(prefix)]
+    searched = re.search(r"^for version in (.*); do$", (REPOSITORY / ".ci/interpreters").read_text(), re.MULTILINE)
+    assert searched
+    assert [f"3.{minor}" for minor in named] == searched[1].split()
+    assert metadata["Requires-Python"] == f">={searched[1].split()[0]}"
+
+
+def test_requirements(metadata: Message) -> None:
+    """Two at run time; each further one belongs to an extra."""
+    requirements = metadata.get_all("Requires-Dist", [])
+    assert {re.split(r"[<>=; ]", one)[0] for one in requirements if "extra ==" not in one} == {
+        "simplejson",
+        "snapshot-restore-py",
+    }
+    assert {"dev", "orjson"} <= set(metadata.get_all("Provides-Extra", []))
+
+
+def test_no_host_is_made_up(metadata: Message) -> None:
+    """There is no address of the project that would be somebody else's."""
+    assert metadata.get_all("Project-URL") is None
+    assert metadata["Home-page"] is None
+
+
+@pytest.mark.parametrize("options", [[], ["--free-threaded"]])
+def test_interpreters_are_found(options: list[str]) -> None:
+    """What `make test-all` and `make test-wheel` go through are interpreters, at least one, each once."""
+    command = ["sh", REPOSITORY / ".ci/interpreters", *options]
+    found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    assert found
+    assert len(set(found)) == len(found)
+    assert all(Path(python).exists() for python in found)
 
 
 @pytest.mark.skipif(rie_refusal() is not None, reason=str(rie_refusal()))

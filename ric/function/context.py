@@ -55,7 +55,7 @@ class LambdaContext:
         self.invoked_function_arn = invoked_function_arn
         self.tenant_id = tenant_id
         self._w3c_fields = _take_w3c_fields(client_context)
-        self.client_context: Any = make_obj_from_dict(ClientContext, client_context)
+        self.client_context: ClientContext | None = make_obj_from_dict(ClientContext, client_context)
         if self.client_context is not None:
             self.client_context.client = make_obj_from_dict(Client, self.client_context.client)
         self.identity = CognitoIdentity()
@@ -189,6 +189,12 @@ class Client:
 
     __slots__ = ("app_package_name", "app_title", "app_version_code", "app_version_name", "installation_id")
 
+    app_package_name: str | None
+    app_title: str | None
+    app_version_code: str | None
+    app_version_name: str | None
+    installation_id: str | None
+
     def __repr__(self) -> str:
         return _describe(
             self,
@@ -200,6 +206,10 @@ class ClientContext:
     """What a mobile SDK sent along: ``custom`` and ``env`` values and the ``client`` they come from."""
 
     __slots__ = ("client", "custom", "env")
+
+    client: Client | None
+    custom: dict[str, Any] | None
+    env: dict[str, Any] | None
 
     def __repr__(self) -> str:
         return _describe(self, ("custom", "env", "client"))

@@ -1,0 +1,1 @@
+from ric.config import LambdaConfigProvider as LambdaConfigProvider

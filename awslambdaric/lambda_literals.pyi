@@ -1,0 +1,1 @@
+from ric.process.notices import lambda_unhandled_exception_warning_message as lambda_unhandled_exception_warning_message

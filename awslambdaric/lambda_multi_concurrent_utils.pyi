@@ -1,0 +1,1 @@
+from ric.process.workers import MultiConcurrentRunner as MultiConcurrentRunner

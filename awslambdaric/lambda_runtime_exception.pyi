@@ -1,0 +1,1 @@
+from ric.errors import FaultException as FaultException

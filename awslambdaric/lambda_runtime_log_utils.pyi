@@ -1,0 +1,1 @@
+from ric.process.logs import JsonFormatter as JsonFormatter

@@ -1,0 +1,2 @@
+from ric.api.marshal import LambdaMarshaller as LambdaMarshaller
+from ric.api.marshal import to_json as to_json
