@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,18 +70,18 @@ Install = Callable[..., Environment]
 
 
 @pytest.fixture(scope="module")
-def install(interpreter: str, tmp_path_factory: pytest.TempPathFactory) -> Install:
-    """Makes an environment and installs one thing after the other."""
+def install(tmp_path_factory: pytest.TempPathFactory) -> Install:
+    """Makes an environment and installs one thing after the other, on one Python: what pip does is the same on all."""
 
     def make(*requirements: str | Path) -> Environment:
-        environment = create(tmp_path_factory.mktemp("beside") / "environment", interpreter)
+        environment = create(tmp_path_factory.mktemp("beside") / "environment", sys.executable)
         for requirement in requirements:
             options = ["--only-binary=awslambdaric"] if requirement == OFFICIAL else []
             try:
                 environment.pip("install", *options, requirement)
             except PipError as error:
                 if requirement == OFFICIAL and NOTHING_FITS in str(error):
-                    pytest.skip(f"{OFFICIAL} has no wheel for {interpreter}")
+                    pytest.skip(f"{OFFICIAL} has no wheel for {sys.executable}")
                 raise
         return environment
 

@@ -7,14 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ric import compat
 from tests.image import REPOSITORY
-from tests.wheel.installing import Environment
+from tests.wheel.installing import Environment, create
 
 PROGRAMS = Path(__file__).parent / "typing"
 TIMEOUT_S = 300.0
@@ -24,9 +23,9 @@ Errors = set[tuple[int, str]]
 
 
 @pytest.fixture(scope="module")
-def environment(with_extra: Callable[..., Environment]) -> Environment:
-    """What somebody has who writes a function and its tests."""
-    return with_extra("dev,orjson", "pytest")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """What somebody has who writes a function and its tests, on one Python: types are the same for all."""
+    return create(tmp_path_factory.mktemp("typed") / "environment", sys.executable, f"{wheel}[dev,orjson]", "pytest")
 
 
 def checked_by_mypy(environment: Environment, program: Path) -> Errors:
