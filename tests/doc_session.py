@@ -76,6 +76,9 @@ class Session(contextlib.ExitStack):
             RIC_PORT=self._ports["8080"],
             COLUMNS="100",
             PYTHONDONTWRITEBYTECODE="1",
+            # As in the reader's environment, where ric is the only plugin of pytest.
+            PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
+            PYTEST_ADDOPTS="-p ric.testing.plugin",
         )
 
     def follow(self, block: Block) -> None:
