@@ -25,7 +25,8 @@ MAX_NOTES = 50
 
 _OWN_DIRECTORY = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _BETWEEN_LOOP_AND_HANDLER = os.path.dirname(__file__) + os.sep
-_ADAPTERS = os.path.join(os.path.dirname(__file__), "adapters.py")
+_WAYS_TO_THE_HANDLER = os.path.dirname(__file__) + os.sep
+_ADAPTERS = _WAYS_TO_THE_HANDLER + "adapters.py"
 _IMPORT_MACHINERY = (os.path.dirname(importlib.__file__) + os.sep, "<frozen importlib", "<frozen zipimport")
 
 _name = type.__dict__["__name__"].__get__
@@ -122,20 +123,17 @@ def user_frames(tb: TracebackType | None) -> list[Frame]:
     """Returns the frames of a traceback without the runtime's own ones that lead to the user's code.
 
     They stand before the first frame of the user's, and where a tracker has wrapped the handler, between that and the
-    handler. An exception that never reached user code keeps them, but for the adapter's, which stands between loop and
-    handler whatever the handler is: a handler with the wrong number of arguments has failed in the call.
+    handler. What the user's code called of the runtime, such as the log's handler, stays. An exception that never
+    reached user code, such as a handler with the wrong number of arguments, keeps its frames, but for the adapter's, which
+    stands between loop and handler whatever the handler is.
     """
-    first = tb
-    while first is not None and first.tb_frame.f_code.co_filename.startswith(_OWN_DIRECTORY):
-        first = first.tb_next  # before it is extracted, which takes long
-    frames = extract_traceback(tb if first is None else first)
-    last_of_users = max(
-        (index for index, frame in enumerate(frames) if not frame[0].startswith(_OWN_DIRECTORY)), default=-1
-    )
+    frames = extract_traceback(tb)
+    users = [index for index, frame in enumerate(frames) if not frame[0].startswith(_OWN_DIRECTORY)]
+    first, last = (users[0], users[-1]) if users else (0, 0)
     return [
         frame
         for index, frame in enumerate(frames)
-        if frame[0] != _ADAPTERS and (index > last_of_users or not frame[0].startswith(_BETWEEN_LOOP_AND_HANDLER))
+        if index >= first and frame[0] != _ADAPTERS and not (index < last and frame[0].startswith(_WAYS_TO_THE_HANDLER))
     ]
 
 
