@@ -124,8 +124,8 @@ def user_frames(tb: TracebackType | None) -> list[Frame]:
 
     They stand before the first frame of the user's, and where a tracker has wrapped the handler, between that and the
     handler. What the user's code called of the runtime, such as the log's handler, stays. An exception that never
-    reached user code, such as a handler with the wrong number of arguments, keeps its frames, but for the adapter's, which
-    stands between loop and handler whatever the handler is.
+    reached user code, such as a handler with the wrong number of arguments, keeps its frames, but for the adapter's,
+    which stands between loop and handler whatever the handler is.
     """
     frames = extract_traceback(tb)
     users = [index for index, frame in enumerate(frames) if not frame[0].startswith(_OWN_DIRECTORY)]
