@@ -46,6 +46,32 @@ def fail():
 def handler(event, context):
     return event
 """
+FORKING = """
+import os
+from snapshot_restore_py import register_after_restore
+@register_after_restore
+def fork():
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        print("child:", os.waitstatus_to_exitcode(status), flush=True)
+    else:
+        raise ValueError("in the child")
+def handler(event, context):
+    return event
+"""
+BREAKING = """
+from snapshot_restore_py import register_{hook}
+from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+def {method}(*args):
+    raise TypeError("replaced")
+LambdaRuntimeClient.{method} = {method}
+@register_{hook}
+def fail():
+    raise ValueError("why")
+def handler(event, context):
+    return event
+"""
 
 
 @pytest.mark.parametrize(
@@ -99,3 +125,30 @@ def test_report_of_a_failed_hook(tmp_path: Path, end: list[Step]) -> None:
     assert api.paths == [RESTORE_NEXT, RESTORE_ERROR]
     assert "ValueError: why" in outcome.stdout
     assert outcome.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("hook", "method", "paths", "exit_code"),
+    [("before_snapshot", "post_init_error", [], 64), ("after_restore", "report_restore_error", [RESTORE_NEXT], 65)],
+)
+def test_replaced_report_of_a_failed_hook(
+    tmp_path: Path, hook: str, method: str, paths: list[str], exit_code: int
+) -> None:
+    """A replaced client method that breaks is logged as well, and the exit code stays that of the hook."""
+    source = BREAKING.format(hook=hook, method=method)
+    outcome, api = run_to_its_end(tmp_path, [[answer(RESTORED)]] if paths else [], source, variables=SNAP_START)
+    assert outcome.exit_code == exit_code
+    assert api.paths == paths
+    assert "ValueError: why" in outcome.stdout
+    assert "TypeError: replaced" in outcome.stdout
+    assert outcome.stderr == ""
+
+
+def test_hook_that_fails_in_a_forked_child(tmp_path: Path) -> None:
+    """The child may not speak to the Runtime API: it says so in the log and ends with the hook's code."""
+    script = [answer(RESTORED), *SERVED]
+    outcome, api = run_until_complete(tmp_path, [script], FORKING, variables=SNAP_START)
+    assert api.paths == [RESTORE_NEXT, NEXT, response_path("1"), NEXT]
+    assert "ValueError: in the child" in outcome.stdout
+    assert "ForkedProcessError" in outcome.stdout
+    assert "child: 65" in outcome.stdout

@@ -12,7 +12,7 @@ from snapshot_restore_py import get_after_restore, get_before_snapshot
 
 from ric.api.limits import fit_error_document
 from ric.api.marshal import to_json
-from ric.errors import EXIT_AFTER_RESTORE, EXIT_BEFORE_SNAPSHOT, FaultException, RuntimeApiError
+from ric.errors import EXIT_AFTER_RESTORE, EXIT_BEFORE_SNAPSHOT, FaultException, RicError
 from ric.function.faults import build_fault_result
 from ric.process.error_log import log_error
 
@@ -64,8 +64,10 @@ def on_init_complete(lambda_runtime_client: BaseLambdaRuntimeClient, log_sink: A
 
 
 def _report(post: Callable[[], None], log_sink: Any) -> None:
-    """Posts the error; a refusal is logged, and the exit code stays the hook's."""
+    """Posts the error; if that fails it is logged, and the exit code stays the hook's."""
     try:
         post()
-    except RuntimeApiError as error:
+    except RicError as error:
         log_error({"errorType": type(error).__name__, "errorMessage": str(error)}, log_sink)
+    except Exception:  # noqa: BLE001 - somebody replaced the client's method, and it broke
+        log_error(build_fault_result(sys.exc_info(), None), log_sink)
