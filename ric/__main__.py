@@ -13,7 +13,7 @@ if __name__ == "__main__":
     gc.disable()  # for the imports below: there is no garbage among modules, and to look for it takes a millisecond
 
 try:
-    import awslambdaric  # makes upstream's module names resolve to ric's, see ric.compat
+    import awslambdaric  # makes upstream's module names resolve to ric's, see ric.upstream
 except ModuleNotFoundError as error:
     if error.name != "awslambdaric":
         raise
@@ -58,7 +58,7 @@ def start(args: Sequence[str | None], config_provider: Any, client_class: Any, l
         sys.exit(serve_handler(handler_name(args)))
     except ValueError as error:
         _fail(error)
-    if not hasattr(awslambdaric, "compat"):
+    if not hasattr(awslambdaric, "upstream"):
         from ric import foreign_alias
 
         foreign_alias.take_over(awslambdaric)

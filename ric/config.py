@@ -133,12 +133,16 @@ def log_format() -> str:
 
 
 def log_level() -> str:
-    """Returns the name of the level which ``AWS_LAMBDA_LOG_LEVEL`` asks for, ``""`` when it asks for none.
+    """Returns the name of the level which ``AWS_LAMBDA_LOG_LEVEL`` asks for, ``""`` when it asks for none."""
+    return level_name(os.environ.get("AWS_LAMBDA_LOG_LEVEL"))
+
+
+def level_name(log_level: str | None) -> str:
+    """Returns the name of the level that a value of ``AWS_LAMBDA_LOG_LEVEL`` means, ``""`` for none.
 
     Python has no TRACE level; it means DEBUG here, as in the managed runtime.
     """
-    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "")
-    return "DEBUG" if level == "TRACE" else level.upper()
+    return "DEBUG" if log_level == "TRACE" else (log_level or "").upper()
 
 
 def take_telemetry_descriptor() -> int | None:

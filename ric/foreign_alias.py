@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-from ric import compat
+from ric import upstream
 
 _MEND = "install ric's wheel again with `pip install --force-reinstall`"
 _GONE = f"the package awslambdaric, ric's alias for others, is gone, as after `pip uninstall awslambdaric`; {_MEND}"
@@ -25,12 +25,12 @@ def take_over(package: ModuleType | None) -> None:
     is_gone = getattr(package, "__file__", None) is None  # a directory without files still is a package, of a kind
     sys.stderr.write(f"ric: {_GONE if package is None or is_gone else _describe(package)}\n")
     if package is None:
-        package = sys.modules[compat.PACKAGE] = ModuleType(compat.PACKAGE)
+        package = sys.modules[upstream.PACKAGE] = ModuleType(upstream.PACKAGE)
         package.__path__ = []
-    for alias in compat.MODULES:
-        if sys.modules.pop(f"{compat.PACKAGE}.{alias}", None) is not None:
+    for alias in upstream.MODULES:
+        if sys.modules.pop(f"{upstream.PACKAGE}.{alias}", None) is not None:
             delattr(package, alias)
-    compat.install()
+    upstream.install()
 
 
 def _describe(package: ModuleType) -> str:

@@ -50,7 +50,7 @@ def test_the_import_contract_is_kept() -> None:
         ("ric/function/loader.py", "ric.bootstrap"),
         ("ric/bootstrap.py", "ric.process.workers"),
         ("ric/bootstrap.py", "ric.local"),
-        ("ric/process/sinks.py", "ric.upstream_names"),
+        ("ric/process/sinks.py", "ric.upstream.names"),
         ("ric/api/client.py", "awslambdaric"),
         ("ric/new_room.py", "ric.config"),
         ("ric/api/transport.py", "requests"),

@@ -28,7 +28,7 @@ LATE = {
         "ric.process.watchdog",
         "ric.process.workers",
     ),
-    *("ric.upstream_log_names", "ric.upstream_names"),
+    *("ric.upstream.log_names", "ric.upstream.names"),
 }
 LIBRARY = {
     *("__future__", "_contextvars", "_socket", "errno", "gc", "select"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ric import compat
+from ric import upstream
 from tests.image import REPOSITORY
 from tests.wheel.installing import Environment, create
 
@@ -92,4 +92,4 @@ def test_what_is_right_runs(environment: Environment, tmp_path: Path) -> None:
 def test_each_upstream_module_has_its_types() -> None:
     """Upstream's module names are made when they are imported; for type checkers there is a stub of each."""
     stubs = {path.stem for path in (REPOSITORY / "awslambdaric").glob("*.pyi")}
-    assert stubs == set(compat.MODULES)
+    assert stubs == set(upstream.MODULES)

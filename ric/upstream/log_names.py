@@ -1,4 +1,4 @@
-"""Logging names of upstream that ric has no use for itself; see upstream_names."""
+"""Logging names of upstream that ric has no use for itself; see ric.upstream.names."""
 
 from __future__ import annotations
 
@@ -27,11 +27,6 @@ class LogFormat(IntEnum):
     def from_str(cls, value: str | None) -> int:
         """Returns the format of that name; everything but JSON is text."""
         return (cls.JSON if value and value.upper() == "JSON" else cls.TEXT).value
-
-
-def _get_log_level_from_env_var(log_level: str | None) -> str:
-    """Returns the name of the level that a value of ``AWS_LAMBDA_LOG_LEVEL`` means."""
-    return "DEBUG" if log_level == "TRACE" else (log_level or "").upper()
 
 
 def _setup_logging(log_format: int, log_level: str, log_sink: Any) -> None:

@@ -3,7 +3,8 @@
 ``awslambdaric.bootstrap`` *is* ``ric.bootstrap``, the same object, and so for every row of MODULES: what a third party
 replaces under one name is replaced under the other. The loop's modules are registered at once, because some patches
 only look into ``sys.modules``; the others when they are imported. Names that upstream has in a module and ric has
-elsewhere, or only for others' sake, are found when asked for.
+elsewhere, or only for others' sake, are in ``names`` and ``log_names``, which are imported when such a name is asked
+for.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class _AliasFinder:
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         if spec.name == _COMPILED_MODULE:
-            from ric.upstream_names import compiled_module
+            from ric.upstream.names import compiled_module
 
             return compiled_module
         module = import_module(MODULES[spec.name.rpartition(".")[2]])
@@ -83,7 +84,7 @@ def _with_upstream_names(module: ModuleType) -> ModuleType:
     def find_upstream_name(name: str) -> Any:
         if name.startswith("__"):  # the import system asks for __path__ at each `from ... import`
             raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
-        from ric.upstream_names import find
+        from ric.upstream.names import find
 
         return find(module.__name__, name)
 

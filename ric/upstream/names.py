@@ -1,7 +1,7 @@
 """Names of upstream's modules that ric keeps elsewhere, or has no use for itself.
 
-They are looked up when somebody asks for one (see compat), so that they neither cost the start nor stand in the middle
-of the modules that others read. docs/compatibility.md lists who asks for which.
+They are looked up when somebody asks for one (see ric.upstream), so that they neither cost the start nor stand in the
+middle of the modules that others read. docs/compatibility.md lists who asks for which.
 """
 
 from __future__ import annotations
@@ -19,12 +19,25 @@ if TYPE_CHECKING:
     from typing import Any
 
 _LOGS = "ric.process.logs"
+_LOG_NAMES = "ric.upstream.log_names"
 _SINKS = "ric.process.sinks"
 
-# Where a name of an upstream module lives now: the module, and its name there if that is another.
+# A place is a module, with the name there if that is another. Upstream's bootstrap imports these from its log module.
+_OF_LOGS = {
+    "LogFormat": _LOG_NAMES,
+    "_DATETIME_FORMAT": _LOG_NAMES,
+    "_DEFAULT_FRAME_TYPE": _LOG_NAMES,
+    "_JSON_FRAME_TYPES": f"{_LOGS}:JSON_FRAME_TYPES",
+    "_TEXT_FRAME_TYPES": f"{_LOGS}:TEXT_FRAME_TYPES",
+    "_format_log_level": f"{_LOGS}:rounded_level",
+    "_get_log_level_from_env_var": "ric.config:level_name",
+}
+
+# For each module of ric that stands in for one of upstream's: the names that have another place.
 _MOVED = {
     "ric.bootstrap": {
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "ric.upstream_names",
+        **_OF_LOGS,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": __name__,
         "FaultException": "ric.errors",
         "ERROR_LOG_IDENT": "ric.process.error_log",
         "ERROR_LOG_LINE_TERMINATE": _SINKS,
@@ -34,43 +47,28 @@ _MOVED = {
         "LambdaLoggerFilter": _LOGS,
         "LambdaLoggerHandler": _LOGS,
         "LambdaLoggerHandlerWithFrameType": _LOGS,
-        "LogFormat": "ric.upstream_log_names",
         "PREVIEW_RUNTIME_ENVS": "ric.config",
         "StandardLogSink": _SINKS,
         "Unbuffered": _SINKS,
-        "_DATETIME_FORMAT": "ric.upstream_log_names",
-        "_DEFAULT_FRAME_TYPE": "ric.upstream_log_names",
-        "_ERROR_FRAME_TYPE": "ric.upstream_log_names",
-        "_JSON_FRAME_TYPES": f"{_LOGS}:JSON_FRAME_TYPES",
-        "_TEXT_FRAME_TYPES": f"{_LOGS}:TEXT_FRAME_TYPES",
-        "_format_log_level": f"{_LOGS}:rounded_level",
-        "_get_log_level_from_env_var": "ric.upstream_log_names",
-        "_setup_logging": "ric.upstream_log_names",
+        "_ERROR_FRAME_TYPE": _LOG_NAMES,
+        "_setup_logging": _LOG_NAMES,
         "extract_traceback": "ric.function.traces",
-        "init_logging": "ric.upstream_log_names",
+        "init_logging": _LOG_NAMES,
         "on_init_complete": "ric.process.snapstart",
         "parse_json_header": "ric.function.context",
         "replace_line_indentation": "ric.process.error_log",
     },
     "ric.api.client": {
         "ERROR_TYPE_HEADER": "ric.api.protocol:ERROR_TYPE",
-        "DEFAULT_RETRY_MAX_ATTEMPTS": "ric.upstream_names",
-        "DEFAULT_RETRY_INITIAL_DELAY": "ric.upstream_names",
-        "DEFAULT_RETRY_BACKOFF_FACTOR": "ric.upstream_names",
+        "DEFAULT_RETRY_MAX_ATTEMPTS": __name__,
+        "DEFAULT_RETRY_INITIAL_DELAY": __name__,
+        "DEFAULT_RETRY_BACKOFF_FACTOR": __name__,
         "LambdaMultiConcurrentRuntimeClient": "ric.process.workers",
         "_user_agent": "ric.api.protocol:user_agent",
-        "runtime_client": "ric.upstream_names:compiled_module",
+        "runtime_client": f"{__name__}:compiled_module",
     },
     "ric.api.marshal": {"Encoder": "ric.api.json_codec", "json": "ric.api.json_codec:_simplejson"},
-    "ric.process.logs": {
-        "LogFormat": "ric.upstream_log_names",
-        "_DATETIME_FORMAT": "ric.upstream_log_names",
-        "_DEFAULT_FRAME_TYPE": "ric.upstream_log_names",
-        "_JSON_FRAME_TYPES": f"{_LOGS}:JSON_FRAME_TYPES",
-        "_TEXT_FRAME_TYPES": f"{_LOGS}:TEXT_FRAME_TYPES",
-        "_format_log_level": f"{_LOGS}:rounded_level",
-        "_get_log_level_from_env_var": "ric.upstream_log_names",
-    },
+    "ric.process.logs": _OF_LOGS,
 }
 
 AWS_LAMBDA_INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
@@ -105,7 +103,7 @@ def _current_identity(index: int) -> str | None:
 
 
 def _log_format() -> int:
-    from ric.upstream_log_names import LogFormat
+    from ric.upstream.log_names import LogFormat
 
     return LogFormat.from_str(config.log_format())
 
