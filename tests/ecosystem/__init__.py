@@ -5,7 +5,7 @@
 * ``requirements/``    the packages, every version pinned, one file for each environment;
 * ``functions/``       the functions, one directory each, written as a user of the package would;
 * ``environments.py``  the environments, and the two runtimes that take turns in them;
-* ``launch.py``        how the runtime is started;
+* ``launch.py``        how the runtime is started, by ``official_bootstrap.py`` in place of ric's entry point;
 * ``running.py``       a function's run on both runtimes, and the comparison;
 * ``layers.py``        the same in an image, with the packages as a layer in /opt/python;
 * ``receivers.py``     what stands in for the service that a package sends to, on loopback.

@@ -40,7 +40,7 @@ RunInBothImages = Callable[[Function, Iterable[ScriptedAnswer]], tuple[Seen, See
 @pytest.fixture(scope="session")
 def runtimes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Runtime, Runtime]:
     """The official client, and ric as its wheel has it."""
-    return official_runtime(), our_runtime(tmp_path_factory.mktemp("ric"))
+    return official_runtime(tmp_path_factory.mktemp("official")), our_runtime(tmp_path_factory.mktemp("ric"))
 
 
 @pytest.fixture

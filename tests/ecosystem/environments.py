@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ric.install import install
 from tests.fetch import CACHE, official_python, official_unavailable_reason
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -29,10 +30,12 @@ class Runtime:
     Attributes:
         name: What it is called.
         directory: Where it is importable from.
+        entry_point: Where its entry point is, ``bootstrap`` and ``bootstrap.py``.
     """
 
     name: str
     directory: Path
+    entry_point: Path
 
     @property
     def own_directories(self) -> tuple[Path, ...]:
@@ -40,8 +43,11 @@ class Runtime:
         return self.directory / "ric", self.directory / "awslambdaric"
 
 
-def official_runtime() -> Runtime:
+def official_runtime(directory: Path) -> Runtime:
     """Returns the official client.
+
+    Args:
+        directory: Where its entry point goes.
 
     Raises:
         LookupError: It was not fetched, or cannot be had for this interpreter.
@@ -50,17 +56,22 @@ def official_runtime() -> Runtime:
     if python is None:
         raise LookupError(official_unavailable_reason())
     (site_packages,) = python.parent.parent.glob("lib/python*/site-packages")
-    return Runtime("awslambdaric", site_packages)
+    entry_point = directory / "runtime"
+    install(entry_point)
+    shutil.copyfile(Path(__file__).parent / "official_bootstrap.py", entry_point / "bootstrap.py")
+    return Runtime("awslambdaric", site_packages, entry_point)
 
 
 def our_runtime(directory: Path) -> Runtime:
     """Installs ric as its wheel has it.
 
     Args:
-        directory: Where it goes; it is created.
+        directory: Where it and its entry point go.
     """
-    _pip("install", "--target", str(directory), str(REPOSITORY))
-    return Runtime("ric", directory)
+    packages, entry_point = directory / "packages", directory / "runtime"
+    _pip("install", "--target", str(packages), str(REPOSITORY))
+    install(entry_point)
+    return Runtime("ric", packages, entry_point)
 
 
 def packages_python(name: str) -> Path:

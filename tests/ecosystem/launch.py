@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .environments import REPOSITORY, Runtime
-
-_BOOTSTRAP = REPOSITORY / "bootstrap"
+from .environments import Runtime
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Launch:
     def command(self, runtime: Runtime, python: Path, handler: str) -> list[str | Path]:
         """Returns the command line."""
         if not self.our_module:
-            return [_BOOTSTRAP, handler]
+            return [runtime.entry_point / "bootstrap", handler]
         return [python, "-m", self.our_module if runtime.name == "ric" else self.official_module, handler]
 
     def __str__(self) -> str:
@@ -36,8 +34,6 @@ class Launch:
 
 MODULE = Launch("python -m ric", "awslambdaric", "ric")
 ALIAS = Launch("python -m awslambdaric", "awslambdaric", "awslambdaric")
-# The entry point of the managed runtime is not part of the official client; ric's only knows it by its module names,
-# so it starts either, and the wrapper rule, the paths and the variables are the same for both.
 BOOTSTRAP = Launch("bootstrap")
 
 LAUNCHES = (MODULE, ALIAS, BOOTSTRAP)

@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from ric.install import install
 from tests.image import PYTHON_VERSION, private_image
 from tests.parity.server import ScriptedAnswer
 
@@ -27,7 +26,7 @@ def run_in_image(runtime: Runtime, function: Function, script: Iterable[Scripted
         directory: Where the image is made.
     """
     image = directory / "image"
-    install(image / "var" / "runtime")
+    shutil.copytree(runtime.entry_point, image / "var" / "runtime")
     shutil.copytree(FUNCTIONS / function.directory, image / "var" / "task")
     layer = image / "opt" / "python" / "lib" / f"python{PYTHON_VERSION}"
     layer.mkdir(parents=True)
