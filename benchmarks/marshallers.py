@@ -18,8 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ric import Marshaller, OrjsonMarshaller
-from ric.api.marshal import LambdaMarshaller
-from ric.api.runtime_api import encode_json
+from ric.api.marshal import LambdaMarshaller, encode_json
 
 SECONDS = 12.0
 DOCUMENT_BYTES = 1_000_000

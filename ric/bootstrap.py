@@ -11,7 +11,7 @@ import sys
 
 from ric import config
 from ric.api.client import LambdaRuntimeClient
-from ric.api.limits import encode_error_document, encode_xray_fault, fit_error_document
+from ric.api.error_fitting import encode_error_document, encode_xray_fault, fit_error_document
 from ric.api.marshal import check_marshalled, to_json
 from ric.errors import (
     EXIT_FAILURE,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ric.api.limits import encode_error_document, encode_xray_fault, fit_error_document, shorten_xray_fault
+from ric.api.error_fitting import encode_error_document, encode_xray_fault, fit_error_document, shorten_xray_fault
 from ric.api.marshal import to_json
 from ric.api.protocol import MAX_RESPONSE_BYTES, MAX_XRAY_CAUSE_BYTES, ascii_json
 from ric.errors import FaultException

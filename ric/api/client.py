@@ -7,9 +7,9 @@ either class. A call that is refused raises; the loop above survives it.
 from __future__ import annotations
 
 from ric.api import protocol
-from ric.api.marshal import LambdaMarshaller, to_json
+from ric.api.marshal import LambdaMarshaller, encode_json, to_json
 from ric.api.retry import Backoff, post
-from ric.api.runtime_api import RuntimeApi, encode_json, error_type_of
+from ric.api.runtime_api import RuntimeApi, error_type_of
 from ric.errors import FaultException, LambdaRuntimeClientError, RuntimeApiError, RuntimeApiUnavailableError
 
 TYPE_CHECKING = False

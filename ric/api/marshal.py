@@ -115,3 +115,11 @@ def to_json(obj: object) -> str:
     """
     text: str = codec().to_json(obj)
     return text
+
+
+def encode_json(document: str | bytes) -> bytes:
+    """Returns the document as UTF-8.
+
+    A lone surrogate, which UTF-8 cannot carry, becomes the JSON escape that stands for it.
+    """
+    return document if isinstance(document, bytes) else document.encode("utf-8", "backslashreplace")

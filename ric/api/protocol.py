@@ -1,7 +1,7 @@
 """Names and limits of the Lambda Runtime API (version 2018-06-01).
 
-Paths, header names and sizes stand here together, and nowhere else. Source: "Using the Lambda runtime API" in the
-Lambda developer guide, completed by what AWS's own runtime clients send.
+Paths, header names and the platform's sizes stand here together, and nowhere else in the runtime. Source: "Using the
+Lambda runtime API" in the Lambda developer guide, completed by what AWS's own runtime clients send.
 """
 
 from __future__ import annotations
@@ -65,6 +65,9 @@ MAX_STREAMED_BYTES = 200 * 1024 * 1024
 
 MAX_XRAY_CAUSE_BYTES = 64 * 1024
 """The platform crops a longer X-Ray cause, which leaves no JSON."""
+
+MAX_TRAILER_BYTES = 4000
+"""The platform reads trailers through a buffer of 4,096 bytes, and fails a response with longer ones."""
 
 # RFC 9110 token characters, less "%" and "#", which would change the meaning of the path an id stands in.
 _ID_CHARACTERS = frozenset("!$&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ric.api import protocol
 from ric.api.address import Address
 from ric.api.http11 import CHUNKED, render_request_head
-from ric.api.marshal import codec
+from ric.api.marshal import codec, encode_json
 from ric.api.transport import Connection
 from ric.errors import LambdaRuntimeClientError, MalformedResponseError, ResponseTooLargeError, UnsafeHeaderError
 
@@ -214,14 +214,6 @@ class RuntimeApi:
             [self._agent, *(fields or ())],
             body_length,
         )
-
-
-def encode_json(document: str | bytes) -> bytes:
-    """Returns the document as UTF-8.
-
-    A lone surrogate, which UTF-8 cannot carry, becomes the JSON escape that stands for it.
-    """
-    return document if isinstance(document, bytes) else document.encode("utf-8", "backslashreplace")
 
 
 def _length(body: bytes | None) -> int | None:

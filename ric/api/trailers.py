@@ -9,11 +9,9 @@ from __future__ import annotations
 from binascii import b2a_base64
 
 from ric.api import protocol
+from ric.api.error_fitting import fit_error_document
 from ric.api.json_codec import decode, to_json
-from ric.api.limits import fit_error_document
-from ric.api.runtime_api import encode_json
-
-MAX_TRAILER_BYTES = 4000
+from ric.api.marshal import encode_json
 
 
 def error_trailers(document: bytes, error_type: str) -> list[tuple[str, str]]:
@@ -23,7 +21,8 @@ def error_trailers(document: bytes, error_type: str) -> list[tuple[str, str]]:
         document: The error document, as JSON.
         error_type: ``Function.*`` or ``Runtime.*``.
     """
-    room = MAX_TRAILER_BYTES - len(protocol.ERROR_TYPE) - len(error_type) - len(protocol.ERROR_BODY) - len(": \r\n") * 2
+    furniture_bytes = len(protocol.ERROR_TYPE) + len(error_type) + len(protocol.ERROR_BODY) + len(": \r\n") * 2
+    room = protocol.MAX_TRAILER_BYTES - furniture_bytes
     return [
         (protocol.ERROR_TYPE, error_type),
         (protocol.ERROR_BODY, b2a_base64(_shortened(document, room // 4 * 3), newline=False).decode()),

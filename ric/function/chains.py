@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from ric.api.limits import Room, cropped, json_size
+from ric.api.error_fitting import Room, cropped, json_size
 from ric.api.marshal import to_json
 from ric.api.protocol import MAX_RESPONSE_BYTES
 from ric.errors import FaultException

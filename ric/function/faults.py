@@ -1,9 +1,9 @@
 """From an exception to the documents that report it.
 
 Two documents tell of a failure: the error document, which the caller gets (keys in upstream's order), and the X-Ray
-error cause. The functions with upstream's signatures make what upstream makes; ``chains`` adds what stands behind the
-exception, ``limits`` keeps all of it within what the platform takes. Nothing in here may fail itself: exceptions whose
-``str()`` raises, a deleted working directory and replaced functions that break are all in a day's work.
+error cause. The functions with upstream's signatures make what upstream makes; ``chains`` adds the exceptions behind
+the error, ``error_fitting`` keeps both within what the platform takes. Nothing in here may fail itself: exceptions
+whose ``str()`` raises, a deleted working directory and replaced functions that break are all in a day's work.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from __future__ import annotations
 from time import gmtime, strftime
 
 from ric import config
-from ric.api.limits import bare
+from ric.api.error_fitting import bare
 from ric.api.marshal import to_json
 
 TYPE_CHECKING = False

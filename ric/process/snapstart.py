@@ -10,7 +10,7 @@ import sys
 
 from snapshot_restore_py import get_after_restore, get_before_snapshot
 
-from ric.api.limits import fit_error_document
+from ric.api.error_fitting import fit_error_document
 from ric.api.marshal import to_json
 from ric.errors import EXIT_AFTER_RESTORE, EXIT_BEFORE_SNAPSHOT, FaultException, RicError
 from ric.function.faults import build_fault_result

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ric.api.client import LambdaRuntimeClient
-from ric.api.marshal import LambdaMarshaller
-from ric.api.runtime_api import encode_json
+from ric.api.marshal import LambdaMarshaller, encode_json
 from ric.errors import StreamingError
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ric import bootstrap
-from ric.api.marshal import JSON, to_json
-from ric.api.runtime_api import encode_json
+from ric.api.marshal import JSON, encode_json, to_json
 from ric.function import reply
 from ric.function.adapters import adapt
 from ric.function.loader import load_handler

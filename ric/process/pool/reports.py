@@ -9,9 +9,9 @@ from __future__ import annotations
 from time import monotonic
 
 from ric.api import protocol
-from ric.api.marshal import to_json
+from ric.api.marshal import encode_json, to_json
 from ric.api.retry import post
-from ric.api.runtime_api import RuntimeApi, encode_json
+from ric.api.runtime_api import RuntimeApi
 from ric.errors import LambdaRuntimeClientError, RicError
 from ric.function.faults import make_error
 from ric.process.error_log import log_error

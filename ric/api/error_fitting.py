@@ -1,4 +1,4 @@
-"""What the platform takes of an error document and of an X-Ray cause, and what is left out of one that is larger.
+"""Fits error documents and X-Ray causes to the sizes that the platform takes.
 
 The beginning of a message, both ends of a stack and the first of several exceptions say most; what lies between or
 behind them goes first. Functions here take documents that third parties made, so they expect anything in them and do
@@ -7,9 +7,8 @@ not raise.
 
 from __future__ import annotations
 
-from ric.api.marshal import to_json
+from ric.api.marshal import encode_json, to_json
 from ric.api.protocol import MAX_RESPONSE_BYTES, MAX_XRAY_CAUSE_BYTES, ascii_json
-from ric.api.runtime_api import encode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
