@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_CROPPED_MESSAGE_CHARACTERS = 4096
+CROPPED_MESSAGE_CHARACTERS = 4096
+"""How much of a long message is kept in an X-Ray cause."""
+
 _CROPPED_TYPE_CHARACTERS = 1000
 # Stacks of causes, once there is not room for everything.
 _CROPPED_STACK_FRAMES = 16
@@ -158,15 +160,15 @@ def shorten_xray_fault(fault: dict[str, Any], encode: Callable[[object], str]) -
     """
     first, *others = fault["exceptions"]
     if others and _is_long(fault, encode):
-        others = [_with_limits(other, _CROPPED_MESSAGE_CHARACTERS // 4, _CROPPED_STACK_FRAMES) for other in others]
+        others = [_with_limits(other, CROPPED_MESSAGE_CHARACTERS // 4, _CROPPED_STACK_FRAMES) for other in others]
         fault = _with_exceptions(fault, [first, *others])
     while others and _is_long(fault, encode):
         others = others[: len(others) // 2]
         fault = _with_exceptions(fault, [first, *others])
     characters, frames = len(first["message"]), len(first["stack"])
     while (frames > 1 or characters) and _is_long(fault, encode):
-        if characters > _CROPPED_MESSAGE_CHARACTERS:
-            characters = _CROPPED_MESSAGE_CHARACTERS
+        if characters > CROPPED_MESSAGE_CHARACTERS:
+            characters = CROPPED_MESSAGE_CHARACTERS
         elif frames > 1:
             frames //= 2
         else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from ric.api.error_fitting import Room, cropped, json_size
+from ric.api.error_fitting import CROPPED_MESSAGE_CHARACTERS, Room, cropped, json_size
 from ric.api.marshal import to_json
 from ric.api.protocol import MAX_RESPONSE_BYTES
 from ric.errors import FaultException
@@ -24,6 +24,7 @@ from ric.function.traces import (
     notes_of,
     reason_of,
     traceback_of,
+    xray_exception,
 )
 
 TYPE_CHECKING = False
@@ -41,7 +42,6 @@ MAX_TOLD_BYTES = 1024 * 1024
 _MAX_COUNTED = 100_000  # A longer chain is not walked to its end, only to say how long it is.
 _MAX_NESTING = 60  # Common JSON readers give up at 64.
 _FURNITURE_BYTES = 100  # keys and punctuation of one exception
-_XRAY_MESSAGE_CHARACTERS = 4096
 
 # What is kept free for the runtime's own calls below a low recursion limit, and what coding a level of JSON may take.
 _KEPT_CALLS = 40
@@ -218,8 +218,5 @@ def _document_of(node: Told, room: Room) -> dict[str, Any]:
 
 
 def _xray_exception(node: Told) -> dict[str, Any]:
-    return {
-        "message": cropped(message_of(node.error), _XRAY_MESSAGE_CHARACTERS),
-        "type": class_name(type(node.error)),
-        "stack": [{"label": label, "path": path, "line": line} for path, line, label, _ in node.frames()],
-    }
+    message = cropped(message_of(node.error), CROPPED_MESSAGE_CHARACTERS)
+    return xray_exception(class_name(type(node.error)), message, node.frames())

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from ric.function.chains import add_causes
-from ric.function.traces import class_name, format_frames, message_of, user_frames
+from ric.function.traces import class_name, format_frames, message_of, user_frames, xray_exception
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,13 +75,7 @@ def make_xray_fault(ex_type: str, ex_msg: str, working_dir: str, tb_tuples: Sequ
     """
     return {
         "working_directory": working_dir,
-        "exceptions": [
-            {
-                "message": ex_msg,
-                "type": ex_type,
-                "stack": [{"label": label, "path": path, "line": line} for path, line, label, _ in tb_tuples],
-            }
-        ],
+        "exceptions": [xray_exception(ex_type, ex_msg, tb_tuples)],
         "paths": list({path for path, _, _, _ in tb_tuples}),
     }
 

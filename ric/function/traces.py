@@ -24,7 +24,6 @@ MAX_NOTES = 50
 """More notes than these are only counted."""
 
 _OWN_DIRECTORY = os.path.dirname(os.path.dirname(__file__)) + os.sep
-_BETWEEN_LOOP_AND_HANDLER = os.path.dirname(__file__) + os.sep
 _WAYS_TO_THE_HANDLER = os.path.dirname(__file__) + os.sep
 _ADAPTERS = _WAYS_TO_THE_HANDLER + "adapters.py"
 _IMPORT_MACHINERY = (os.path.dirname(importlib.__file__) + os.sep, "<frozen importlib", "<frozen zipimport")
@@ -157,6 +156,15 @@ def format_frames(frames: Sequence[Frame]) -> list[str]:
         return traceback.format_list(frames)  # type: ignore[arg-type]
     except Exception:  # noqa: BLE001 - as above
         return [f'  File "{path}", line {line}, in {function}\n' for path, line, function, _ in frames]
+
+
+def xray_exception(type_name: str, message: str, frames: Sequence[Frame]) -> dict[str, Any]:
+    """Returns an exception as X-Ray causes have it."""
+    return {
+        "message": message,
+        "type": type_name,
+        "stack": [{"label": label, "path": path, "line": line} for path, line, label, _ in frames],
+    }
 
 
 def _frames_without_source(tb: TracebackType | None) -> Iterator[Frame]:
