@@ -126,13 +126,15 @@ def user_frames(tb: TracebackType | None) -> list[Frame]:
     reached user code, such as a handler with the wrong number of arguments, keeps its frames, but for the adapter's,
     which stands between loop and handler whatever the handler is.
     """
-    frames = extract_traceback(tb)
-    users = [index for index, frame in enumerate(frames) if not frame[0].startswith(_OWN_DIRECTORY)]
-    first, last = (users[0], users[-1]) if users else (0, 0)
+    first = tb
+    while first is not None and first.tb_frame.f_code.co_filename.startswith(_OWN_DIRECTORY):
+        first = first.tb_next  # before the frames are extracted, which takes long
+    frames = extract_traceback(tb if first is None else first)
+    last = max((index for index, frame in enumerate(frames) if not frame[0].startswith(_OWN_DIRECTORY)), default=0)
     return [
         frame
         for index, frame in enumerate(frames)
-        if index >= first and frame[0] != _ADAPTERS and not (index < last and frame[0].startswith(_WAYS_TO_THE_HANDLER))
+        if frame[0] != _ADAPTERS and not (index < last and frame[0].startswith(_WAYS_TO_THE_HANDLER))
     ]
 
 
