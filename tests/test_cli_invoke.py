@@ -7,9 +7,12 @@ import os
 import signal
 from pathlib import Path
 
+import click
 import pytest
 
 from ric import __version__, events
+from ric.cli import commands
+from ric.local.emulator import MAX_TIMEOUT_SECONDS
 from tests.cli_run import RIC, run, running
 
 FUNCTION = """
@@ -217,6 +220,15 @@ def test_help_has_examples_and_the_version_is_the_package_s(directory: Path) -> 
     assert run(["--version"], directory).out.decode() == f"ric {__version__}\n"
 
 
+@pytest.mark.parametrize("name", ["invoke", "dev"])
+def test_the_longest_timeout_is_that_of_the_emulator(name: str) -> None:
+    """The number is written twice, because help does not import the emulator, and is the same in both places."""
+    timeout = next(option for option in commands.ric.commands[name].params if option.name == "timeout")
+
+    assert isinstance(timeout.type, click.FloatRange)
+    assert timeout.type.max == MAX_TIMEOUT_SECONDS
+
+
 def test_help_imports_nothing_heavy(directory: Path) -> None:
     """Help appears at once: what only some commands need is not imported for it."""
     program = (
@@ -267,4 +279,4 @@ def test_bootstrap_install_into_a_file_says_so(directory: Path) -> None:
     done = run(["bootstrap", "install", "app.py"], directory)
 
     assert (done.exit_code, done.out) == (2, b"")
-    assert done.err == "ric: app.py is a file; name a directory for the two files\n"
+    assert done.err == "ric: cannot write app.py: it is a file, not a directory\n"

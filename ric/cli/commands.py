@@ -244,8 +244,11 @@ def bootstrap() -> None:
 
 @bootstrap.command(context_settings=_SETTINGS, epilog="\b\nExample:\n  RUN ric bootstrap install /var/runtime")
 @click.argument("directory", type=click.Path(path_type=Path))
-def install(directory: Path) -> int:
+def install(directory: Path) -> None:
     """Write the two bootstrap files into DIRECTORY."""
-    from ric.cli.bootstrap_install import install_bootstrap
+    from ric.install import UnwritableError, install_and_describe
 
-    return install_bootstrap(directory)
+    try:
+        sys.stdout.write(install_and_describe(directory))
+    except UnwritableError as error:
+        raise CommandError(str(error)) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +11,8 @@ from ric.cli.failure import CommandError
 from ric.cli.function_options import DEBUG_ADDRESS, FunctionOptions, runtime_command
 from ric.cli.reload import Watcher
 from ric.local import Emulator
-from ric.local.environment import PORT_VARIABLE, InvalidPortError, default_port
+from ric.local.command_line import explain_bind_failure
+from ric.local.environment import InvalidPortError, default_port
 from ric.local.stop_signals import ended_by_signals
 
 if TYPE_CHECKING:
@@ -61,6 +61,9 @@ def serve_with_reload(
     )
     try:
         port = default_port() if port is None else port
+    except InvalidPortError as error:
+        raise CommandError(str(error)) from None
+    try:
         emulator = Emulator(
             command,
             handler=handler,
@@ -73,10 +76,8 @@ def serve_with_reload(
             env={**_NO_STALE_MODULES, **options.env},
             observer=display,
         )
-    except InvalidPortError as error:
-        raise CommandError(str(error)) from None
     except OSError as error:
-        raise CommandError(_explain_bind_failure(error, host, port), NOT_INVOKED) from None
+        raise CommandError(explain_bind_failure(error, host, port), NOT_INVOKED) from None
 
     def reload(files: Sequence[Path]) -> None:
         display.changed(files)
@@ -94,9 +95,3 @@ def serve_with_reload(
         finally:
             watcher.close()
     return SIGNAL_BASE + received[0]
-
-
-def _explain_bind_failure(error: OSError, host: str, port: int | None) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is in use; choose another with --port or {PORT_VARIABLE} (0: any)"
-    return f"cannot listen on {host} port {port}: {error.strerror or error}; correct --host and --port"

@@ -20,6 +20,7 @@ from ric.cli.exit_codes import FUNCTION_ERROR, NOT_INVOKED
 from ric.cli.failure import CommandError
 from ric.cli.invoke import describe_error
 from ric.cli.output import ResultOutput, say
+from ric.local.invoke_api import INVOKE_PATH, INVOKE_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +29,6 @@ DEFAULT_TIMEOUT_SECONDS = 900.0
 """As long as Lambda lets any function run."""
 
 _CONNECT_TIMEOUT_SECONDS = 10.0
-_INVOKE_PATH = "/2015-03-31/functions/function/invocations"
-_INVOKE_PATHS = re.compile(r"/2015-03-31/functions/[^/]+/invocations/?")
 _STREAM_PATHS = re.compile(r"/2021-11-15/functions/")
 _FUNCTION_URL_HOST = re.compile(r"[a-z0-9]+\.lambda-url\.[a-z0-9-]+\.on\.aws")
 # Error documents are shorter: Lambda crops them.
@@ -57,7 +56,7 @@ def complete_url(url: str) -> str:
     if _STREAM_PATHS.match(parts.path):
         raise CommandError("--url takes no response-streaming-invocations; use the function URL to see a stream")
     if parts.path in ("", "/") and not _FUNCTION_URL_HOST.fullmatch(parts.hostname or ""):
-        parts = parts._replace(path=_INVOKE_PATH)
+        parts = parts._replace(path=INVOKE_PATH)
     return urlunsplit(parts)
 
 
@@ -89,7 +88,7 @@ def invoke_there(url: str, event: bytes, client_context: str | None, timeout_s: 
                 target, data=event, headers=headers, stream=True, timeout=(_CONNECT_TIMEOUT_SECONDS, patience_s)
             )
             with response:
-                if _INVOKE_PATHS.fullmatch(urlsplit(target).path):
+                if INVOKE_PATHS.fullmatch(urlsplit(target).path):
                     return _deliver_invocation(target, response)
                 return _deliver_page(target, response)
         except requests.Timeout:

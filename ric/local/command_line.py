@@ -112,7 +112,7 @@ def serve(command: Sequence[str], handler: str, *, host: str = "127.0.0.1", port
             function_name=settings.name,
         )
     except OSError as error:
-        _say(_explain_bind_failure(error, host, port))
+        _say(explain_bind_failure(error, host, port))
         return EXIT_FAILURE
 
     def announce() -> None:
@@ -136,10 +136,11 @@ class _OneLineParser(argparse.ArgumentParser):
         self.exit(_USAGE_ERROR, f"ric: {message}; usage: {self.prog} [--host HOST] [--port PORT] COMMAND [ARG...]\n")
 
 
-def _explain_bind_failure(error: OSError, host: str, port: int) -> str:
+def explain_bind_failure(error: OSError, host: str, port: int) -> str:
+    """Returns why nothing can listen on an address, and what to do."""
     if error.errno == errno.EADDRINUSE:
         return f"port {port} on {host} is in use; choose another with --port or {PORT_VARIABLE} (0: any)"
-    return f"cannot listen on {host} port {port}: {error.strerror or error}"
+    return f"cannot listen on {host} port {port}: {error.strerror or error}; choose another address"
 
 
 def _say(line: str) -> None:

@@ -157,11 +157,21 @@ def runtime_environment(api_address: str, settings: FunctionSettings) -> dict[st
     return {**defaults, **inherited, **own, **settings.variables, "AWS_LAMBDA_RUNTIME_API": api_address}
 
 
+def search_path_variable(entries: Sequence[str]) -> dict[str, str]:
+    """Returns ``PYTHONPATH`` with directories in front of what is in it; nothing if there are none.
+
+    Args:
+        entries: The directories, which the runtime searches first.
+    """
+    if not entries:
+        return {}
+    inherited = os.environ.get("PYTHONPATH")
+    return {"PYTHONPATH": os.pathsep.join([*entries, *([inherited] if inherited else [])])}
+
+
 def export_search_path(entries: Sequence[str]) -> None:
-    """Puts directories in front of ``PYTHONPATH``, where the runtime searches first."""
-    if entries:
-        inherited = os.environ.get("PYTHONPATH")
-        os.environ["PYTHONPATH"] = os.pathsep.join([*entries, *([inherited] if inherited else [])])
+    """Puts directories in front of this process's own ``PYTHONPATH``."""
+    os.environ.update(search_path_variable(entries))
 
 
 def _number(name: str) -> int | None:

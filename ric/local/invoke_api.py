@@ -21,7 +21,7 @@ from ric.local.environment import FUNCTION_NAME
 from ric.local.http_service import HttpService, ServiceConnection
 from ric.local.invocation import StoppedError
 from ric.local.results import ServiceError
-from ric.local.service import FunctionService, InvokeRequest, raise_stopped, too_large_message
+from ric.local.service import FunctionService, InvokeRequest, invoke_path, raise_stopped, too_large_message
 from ric.local.url_requests import serve_url_request
 
 if TYPE_CHECKING:
@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from ric.local.reply import Reply
     from ric.local.request_body import RequestBody
 
-INVOKE_PATH = f"/2015-03-31/functions/{FUNCTION_NAME}/invocations"
+INVOKE_PATH = invoke_path(FUNCTION_NAME)
+INVOKE_PATHS = re.compile(rf"{invoke_path('([^/]+)')}/?")
+"""The paths of Invoke for any function, whose name is the group."""
+
 MAX_REQUEST_BYTES = protocol.MAX_RESPONSE_BYTES
 """Lambda's quota for a synchronous invocation, the same in both directions."""
 
-_INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
 _INVOKE_STREAM = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations/?")
 # Other actions of the service are not here, and must not be taken for requests to the function URL.
 _SERVICE_PATH = re.compile(r"/20\d\d-\d\d-\d\d/(functions|layers|event-source-mappings|account-settings|tags)\b.*")
@@ -72,7 +74,7 @@ class _CallerConnection(ServiceConnection):
     server: InvokeApi
 
     def serve(self, path: str, body: RequestBody) -> None:
-        invoked, streamed = _INVOKE.fullmatch(path), _INVOKE_STREAM.fullmatch(path)
+        invoked, streamed = INVOKE_PATHS.fullmatch(path), _INVOKE_STREAM.fullmatch(path)
         try:
             if match := invoked or streamed:
                 self._check_method()

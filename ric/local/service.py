@@ -137,13 +137,18 @@ class FunctionService:
         match = _FUNCTION_NAME.fullmatch(request.function)
         if not match or match["name"] not in (self._name, FUNCTION_NAME):
             # The path is for people who ended up here by hand.
-            path = f"/2015-03-31/functions/{self._name}/invocations"
+            path = invoke_path(self._name)
             message = f"Function not found: {request.function}; this one is {self._name}, invoke it at {path}"
             raise ServiceError(404, "ResourceNotFoundException", message)
         qualifier = match["qualifier"] or request.qualifier or None
         if qualifier is not None and not _QUALIFIER.fullmatch(qualifier):
             raise ServiceError(400, "ValidationException", f"Value {qualifier!r} at 'qualifier' is not one")
         return qualifier
+
+
+def invoke_path(function: str) -> str:
+    """Returns the path of Lambda's action Invoke."""
+    return f"/2015-03-31/functions/{function}/invocations"
 
 
 def raise_stopped() -> NoReturn:

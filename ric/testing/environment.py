@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from ric.function.context import LambdaContext
 
@@ -34,15 +34,3 @@ def function_environment(context: LambdaContext) -> Iterator[None]:
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ.update({name: value for name, value in before.items() if os.environ.get(name) != value})
-
-
-def search_path_variable(entries: Sequence[str]) -> dict[str, str]:
-    """Returns ``PYTHONPATH`` with directories in front of what is in it; nothing if there are none.
-
-    Args:
-        entries: The directories.
-    """
-    if not entries:
-        return {}
-    inherited = os.environ.get("PYTHONPATH")
-    return {"PYTHONPATH": os.pathsep.join([*entries, *([inherited] if inherited else [])])}
