@@ -30,7 +30,7 @@ from ric.function.loader import load_handler as _get_handler
 from ric.function.traces import class_name, is_fault, message_of, traceback_of, user_frames, user_trace
 from ric.process import error_log, forks, identity, log_setup, shutdown
 from ric.process.error_log import log_error
-from ric.process.signals import end_on_sigterm, end_within
+from ric.process.signals import end_on_sigterm
 from ric.process.sinks import create_log_sink, unbuffer_output
 
 TYPE_CHECKING = False
@@ -77,7 +77,7 @@ def run(handler: str, lambda_runtime_client: BaseLambdaRuntimeClient, serve: Ser
             status = end.code
         # Outside of the handlers above, so that what goes wrong in there has its own story and not the loop's.
         shutdown.finish()
-        end_within(shutdown.grace_s(), status)
+        shutdown.force_exit_later(status)
         sys.exit(status)
 
 

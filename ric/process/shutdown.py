@@ -1,4 +1,4 @@
-"""``ric.on_shutdown``: what a function wants done before its environment ends.
+"""The end of the process: ``ric.on_shutdown``, what a function wants done before, and a time limit for it.
 
 Lambda tells a function of its end, by SIGTERM, only if an extension is registered. So the first callback makes the
 runtime register an internal one; with no callback nothing of all this happens, and nothing of it is imported. Source:
@@ -7,7 +7,13 @@ runtime register an internal one; with no callback nothing of all this happens, 
 
 from __future__ import annotations
 
+import sys
+from _thread import start_new_thread
+from os import _exit as end_at_once
+from time import sleep
+
 from ric import config
+from ric.errors import EXIT_FAILURE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,14 +86,6 @@ def is_requested() -> bool:
     return _termination is not None and _termination.is_requested
 
 
-def grace_s() -> float:
-    """Returns how long the end of this process may take, in s."""
-    try:
-        return config.shutdown_grace_ms() / 1000
-    except ValueError:  # which was reported, and is why the process ends
-        return config.SHUTDOWN_GRACE_MS / 1000
-
-
 def finish() -> None:
     """Runs the callbacks if SIGTERM came; does nothing otherwise.
 
@@ -96,6 +94,41 @@ def finish() -> None:
     """
     if _termination is not None and _termination.is_requested:
         _termination.run_callbacks()
+
+
+def force_exit_later(status: object) -> None:
+    """Forces exit after the grace time, even if threads still run.
+
+    At its end Python waits for threads of the function that are no daemons. Nobody would serve another event meanwhile.
+
+    Args:
+        status: What ``sys.exit`` will be called with.
+    """
+    grace_s = _grace_s()
+
+    def end() -> None:
+        sleep(grace_s)
+        end_at_once(status if isinstance(status, int) else 0 if status is None else EXIT_FAILURE)
+
+    if _may_wait_for_threads():
+        start_new_thread(end, ())
+
+
+def _grace_s() -> float:
+    try:
+        return config.shutdown_grace_ms() / 1000
+    except ValueError:  # which was reported, and is why the process ends
+        return config.SHUTDOWN_GRACE_MS / 1000
+
+
+def _may_wait_for_threads() -> bool:
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return False
+    try:
+        return any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate())
+    except Exception:  # noqa: BLE001 - user code patched it; then it is better to be sure
+        return True
 
 
 def _prepare(client: Any, log_sink: Any) -> None:
