@@ -15,7 +15,7 @@ import requests
 
 from ric.local.extensions import Extensions
 from ric.local.invocation import Failure
-from ric.local.invocations import Invocations
+from ric.local.invocation_queue import InvocationQueue
 from ric.local.invoke_api import INVOKE_PATH, InvokeApi
 from ric.local.journal import Journal, Narrator
 from ric.local.lifecycle import Lifecycle, Step
@@ -50,7 +50,7 @@ class Listeners:
     """
 
     def __init__(self, *, slots: int | None = None, timeout_s: float | None = None, snap_start: bool = False) -> None:
-        self.queue = Invocations()
+        self.queue = InvocationQueue()
         self.sandbox = Sandbox(self.queue, slots, timeout_s, snap_start)
         self.lifecycle = Lifecycle(self.sandbox, starts_at_once=True)
         assert self.lifecycle.next_task().step is Step.START

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ric.local import Emulator, InvocationEnd, ServiceError
-from ric.local.invocations import MAX_QUEUED
+from ric.local.invocation_queue import MAX_QUEUED
 from tests.emulator_listeners import LIMIT_BYTES, Listeners, listening
 from tests.emulator_running import Recorder, emulated, lambda_client
 

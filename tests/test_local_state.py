@@ -10,7 +10,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 import pytest
 
 from ric.local.invocation import Answer, Failure, Invocation, Outcome, StoppedError, ThrottledError
-from ric.local.invocations import Invocations
+from ric.local.invocation_queue import InvocationQueue
 from ric.local.lifecycle import INIT_LIMIT_SECONDS, Lifecycle, Step
 from ric.local.reply import MAX_WAITING_BYTES, Reply, ReplyOverError
 from ric.local.running import (
@@ -42,7 +42,7 @@ class World:
         self, *, sandboxes: int = 1, slots: int | None = None, timeout_s: float | None = None, snap_start: bool = False
     ) -> None:
         self.now = 100.0
-        self.queue = Invocations(max_queued=4)
+        self.queue = InvocationQueue(max_queued=4)
         self.sandboxes = [
             Sandbox(self.queue, slots, timeout_s, snap_start, clock=lambda: self.now) for _ in range(sandboxes)
         ]

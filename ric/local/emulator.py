@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ric.local import programmatic
 from ric.local.environment import FUNCTION_NAME, FunctionSettings
-from ric.local.invocations import Invocations
+from ric.local.invocation_queue import InvocationQueue
 from ric.local.invoke_api import INVOKE_PATH, InvokeApi
 from ric.local.journal import Narrator
 from ric.local.service import FunctionService
@@ -111,7 +111,7 @@ class Emulator:
         )
         # SimpleQueue.put may interrupt itself, so a signal handler can use it where a lock would not do.
         self._events: queue.SimpleQueue[_Signal | _Exit] = queue.SimpleQueue()
-        self._queue = Invocations()
+        self._queue = InvocationQueue()
         self._name = function_name
         self._service = FunctionService(self._queue, function_name, settings.arn)
         self._invoke_api = InvokeApi(self._service, host, port)

@@ -35,7 +35,7 @@ from ric.local.running import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ric.local.invocations import Invocations
+    from ric.local.invocation_queue import InvocationQueue
 
 # What the real emulator announces by default; without a timeout it is announced only.
 ANNOUNCED_TIMEOUT_SECONDS = 300.0
@@ -67,7 +67,7 @@ class Sandbox:
         clock: Seconds, never going back.
     """
 
-    queue: Invocations
+    queue: InvocationQueue
     slots: int | None = None
     timeout_s: float | None = None
     snap_start: bool = False

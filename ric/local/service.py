@@ -19,7 +19,7 @@ from ric.local.invocation import Invocation, StoppedError, ThrottledError
 from ric.local.results import ServiceError
 
 if TYPE_CHECKING:
-    from ric.local.invocations import Invocations
+    from ric.local.invocation_queue import InvocationQueue
     from ric.local.reply import Reply
 
 MAX_EVENT_BYTES = 1024 * 1024
@@ -75,7 +75,7 @@ class FunctionService:
         arn: Its ARN.
     """
 
-    def __init__(self, queue: Invocations, name: str, arn: str) -> None:
+    def __init__(self, queue: InvocationQueue, name: str, arn: str) -> None:
         self._queue = queue
         self._name = name
         self._arn = arn

@@ -22,7 +22,7 @@ from ric.process.exits import describe_exit
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ric.local.invocations import Invocations
+    from ric.local.invocation_queue import InvocationQueue
 
 # A runtime that reported an init error is about to exit by itself, and then its status is the truthful one.
 _EXIT_AFTER_INIT_ERROR_SECONDS = 2.0
@@ -47,7 +47,7 @@ class Supervisor:
         number: int,
         command: Sequence[str],
         settings: FunctionSettings,
-        queue: Invocations,
+        queue: InvocationQueue,
         narrator: Narrator,
         on_ready: Callable[[], None],
         on_exit: Callable[[Failure, Failure | None, int | None], None],

@@ -29,7 +29,7 @@ class Pending(NamedTuple):
     reply: Reply
 
 
-class Invocations:
+class InvocationQueue:
     """The queue, and the sandboxes that serve it.
 
     Args:
@@ -88,7 +88,7 @@ class Invocations:
 
     @property
     def unserved(self) -> int:
-        """How many of the waiting invocations no sandbox is free, or about to be ready, for."""
+        """How many waiting invocations exceed the sandboxes that are free or starting."""
         return len(self._queue) - sum(sandbox.capacity for sandbox in self._sandboxes)
 
     def pop(self) -> Pending:
