@@ -101,7 +101,7 @@ def serve_invocations(
         update_xray_env_variable(invocation.x_amzn_trace_id)
         if watchdog is not None:
             watchdog.arm(invocation.invoke_id, invocation.deadline_time_in_ms)
-        _serve(invocation, request_handler, client, log_sink)
+        _serve_one(invocation, request_handler, client, log_sink)
         if watchdog is not None:
             watchdog.disarm()
 
@@ -148,7 +148,7 @@ def _next_invocation(client: BaseLambdaRuntimeClient, log_sink: Any) -> Invocati
         forks.end_child(EXIT_FAILURE)
 
 
-def _serve(invocation: InvocationRequest, handler: Handler, client: BaseLambdaRuntimeClient, log_sink: Any) -> None:
+def _serve_one(invocation: InvocationRequest, handler: Handler, client: BaseLambdaRuntimeClient, log_sink: Any) -> None:
     """Serves one invocation; a post that failed for good is logged and costs only that invocation."""
     try:
         handle_event_request(
@@ -236,6 +236,7 @@ def handle_event_request(
             check_marshalled(result, result_content_type)
         else:
             answer.raise_failure()
+            # The stream carried the result. The call below only ends it, so the bytes given there are not used.
             result, result_content_type = b"", answer.content_type
     except Exception as error:  # the boundary to user code: whatever it raises is reported
         if answer.is_broken_by(error):
@@ -277,6 +278,8 @@ def _report_failure(error: BaseException, client: Any, invoke_id: str, echo: tup
     else:
         frames = user_frames(traceback_of(error))
         summary = (class_name(type(error)), message_of(error), working_directory(), frames)
+    # Third parties replace make_xray_fault, make_error and build_fault_result in this module. ``made_by`` calls what
+    # they put there, and ric's own function if theirs fails or makes no document.
     xray_fault = add_causes_to_xray(made_by(make_xray_fault, faults.make_xray_fault, *summary), error)
     document = _error_document(error, invoke_id)
     _log_failure(document, log_sink)
