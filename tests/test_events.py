@@ -13,8 +13,10 @@ from typing import Any
 from urllib.parse import parse_qs, unquote_plus
 
 import pytest
+from click.testing import CliRunner
 
 from ric import events
+from ric.cli.commands import ric
 
 NAMES = tuple(events.DESCRIPTIONS)
 HTTP_NAMES = ("alb", "apigw-v1", "apigw-v2", "function-url")
@@ -47,8 +49,19 @@ def test_each_file_has_a_description_and_each_description_a_file() -> None:
 def test_an_unknown_example_is_refused_with_the_names_there_are() -> None:
     """Whoever mistypes a name, or tries to reach another file with it, is told the right ones."""
     for name in ("apigw", "../pyproject", "", "SQS"):
-        with pytest.raises(events.UnknownExampleError, match=r"choose one of alb, apigw-v1, apigw-v2, .* sqs$"):
+        with pytest.raises(events.UnknownExampleError, match=rf"choose one of {', '.join(NAMES)}$"):
             events.text(name)
+
+
+def test_the_list_has_room_for_a_long_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All descriptions begin in one column, with a gap in front."""
+    monkeypatch.setitem(events.DESCRIPTIONS, "a-name-of-24-characters-", "what it is")
+
+    lines = CliRunner().invoke(ric, ["events"]).output.splitlines()
+
+    assert len(lines) == len(NAMES) + 1
+    columns = {line.index(text) for line, text in zip(lines, events.DESCRIPTIONS.values(), strict=True)}
+    assert columns == {26}
 
 
 def test_each_load_gives_an_event_of_its_own() -> None:

@@ -228,8 +228,9 @@ def dev(
 def show_events(name: str | None) -> None:
     """List the example events, or print the one called NAME."""
     if name is None:
+        width = max(map(len, events.DESCRIPTIONS))
         for known, description in events.DESCRIPTIONS.items():
-            click.echo(f"{known:<14}{description}")
+            click.echo(f"{known:<{width}}  {description}")
         return
     try:
         sys.stdout.write(events.text(name))
