@@ -1,8 +1,9 @@
-"""The runtime's environment, read here and nowhere else.
+"""The environment variables of the runtime.
 
-The runtime is configured by environment variables which Lambda defines ("Using Lambda environment variables" in the
-Lambda developer guide). This module is the only one that reads them, and it reads them when asked, never while it is
-imported: handlers, wrappers and tests change the environment as they go.
+The runtime is configured by variables which Lambda defines ("Using Lambda environment variables" in the Lambda
+developer guide). Of its modules only this one reads them, and it reads them when asked, never while it is imported:
+handlers, wrappers and tests change the environment as they go. The image's entry point (bootstrap, bootstrap.py), the
+emulator (local/environment.py) and the test helpers (testing/environment.py) read and set variables of their own.
 """
 
 from __future__ import annotations

@@ -17,10 +17,11 @@ from ric.api import protocol
 from ric.cli import exit_codes
 from ric.cli.commands import ric as command_line
 from tests.image import REPOSITORY
+from tests.test_architecture import READERS_OF_THE_ENVIRONMENT
 
 REFERENCE = REPOSITORY / "docs" / "reference"
-READERS = ["ric/config.py", "ric/local/environment.py", "bootstrap.py"]
-"""Who reads the environment, as tests/test_architecture.py has it; and `bootstrap`, which is no Python."""
+READERS = [*READERS_OF_THE_ENVIRONMENT, "bootstrap.py"]
+"""The Python files that read variables; `bootstrap`, which is bash, is read apart."""
 
 EXIT_CODES = {"FUNCTION_ERROR", "USAGE_ERROR", "NOT_INVOKED", "SIGNAL_BASE"}
 
