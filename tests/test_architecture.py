@@ -73,6 +73,27 @@ def test_the_import_contract_finds_a_breach(module: str, imported: str, tmp_path
     assert "BROKEN" in done.stdout
 
 
+def test_the_page_lists_every_room_and_module_and_no_other() -> None:
+    """Who reads docs/architecture.md knows what each file is for, and finds each file that it names."""
+    page = (REPOSITORY / "docs" / "architecture.md").read_text()
+    listing = page.partition("```text\n")[2].partition("```")[0].partition("\n\n")[2]
+    listed = []
+    room = ""
+    for line in filter(None, listing.splitlines()):
+        name, _, purpose = line.strip().partition(" ")
+        if line.startswith("  "):
+            listed.append(room + name)
+            assert purpose.strip(), line
+        else:
+            room = name
+            listed.append(room)
+    modules = {path.relative_to(REPOSITORY).as_posix() for path in PACKAGE.rglob("*.py")}
+    rooms = {module.removesuffix("__init__.py") for module in modules if module.endswith("__init__.py")}
+    alone = {module for module in modules if not module.endswith("__init__.py")}
+
+    assert sorted(listed) == sorted(rooms | alone | {"ric/__init__.py"})
+
+
 def readers_of_the_environment(source: str) -> list[str]:
     """Returns the places of a module's source that read or change the environment by a name of ``os``."""
     found = []
