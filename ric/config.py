@@ -66,7 +66,7 @@ class InvalidSettingError(ValueError):
 
 
 class LambdaConfigProvider:
-    """What one start of the runtime was asked to do, by its arguments and environment.
+    """The settings of one start of the runtime, from its arguments and environment.
 
     Args:
         args: The command line: the program, then the handler (``module.function``). Without a second element the

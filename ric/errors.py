@@ -76,7 +76,7 @@ class FaultException(RicError):
 
 
 class StreamingError(FaultException):
-    """The function used the stream of its response in a way that cannot be.
+    """The function used the stream of its response in an impossible way.
 
     Unlike other faults it is raised within the user's code, so its report has the stack trace.
 

@@ -57,7 +57,7 @@ class Room:
         return self._left_bytes < self.SMALLEST_BYTES
 
     def shrink(self, count_bytes: int) -> None:
-        """Takes room for what is not text."""
+        """Takes room for keys and punctuation."""
         self._left_bytes -= count_bytes
 
     def take(self, text: str) -> str:

@@ -192,7 +192,7 @@ class RuntimeApi:
         _check(response, endpoint, len(body))
 
     def _meanwhile(self) -> Callable[[int], None] | None:
-        """What there is to do while the platform looks for an event: late imports, then the wait if it is special."""
+        """Returns what to do while the platform looks for an event: late imports, then ``idle_wait`` if it is set."""
         late_import = next(self._late_imports, None)
         if late_import is None:
             return self.idle_wait

@@ -43,7 +43,7 @@ def readiness_of(connection: _socket.socket) -> Any:
 
 
 def disown(connection: _socket.socket, error: OSError) -> None:
-    """Forgets a connection that a handler closed: its number may be a file of its own by now, not ours to close."""
+    """Forgets a connection that a handler closed: its descriptor may be one of the handler's own files by now."""
     if error.errno in _NOT_OUR_DESCRIPTOR:
         connection.detach()
 

@@ -108,7 +108,7 @@ class Connection:
         return connection.fileno()
 
     def send_now(self, parts: Sequence[bytes | memoryview]) -> int | None:
-        """Sends of the request that was begun what the kernel takes at once.
+        """Sends as much of the request that was begun as the kernel takes at once.
 
         Returns:
             The number of bytes, 0 when there is no room now; None when the server has answered already or hung up,
@@ -239,7 +239,7 @@ class Connection:
         return True
 
     def _awaits_more(self, connection: _socket.socket) -> bool:
-        """Whether what the server says while it is still being sent to is no more than an interim answer."""
+        """Whether the server has sent only interim answers so far, so that it still wants the rest of the request."""
         data = connection.recv(_RECEIVE_BYTES)
         searched = len(self._received)
         # Bytes would be copied as a whole for each one that is added, however slowly they come.
@@ -271,7 +271,7 @@ class Connection:
         return Response(head, body)
 
     def _count_interim_answer(self) -> None:
-        """Counts one more interim answer to the request that is out: one could follow the other for ever."""
+        """Counts an interim answer to the current request: a server could send them for ever."""
         self._interim_answers += 1
         if self._interim_answers > _MOST_INTERIM_ANSWERS:
             raise MalformedResponseError(f"more than {_MOST_INTERIM_ANSWERS} interim answers")

@@ -70,7 +70,7 @@ class ChunkedUpload:
                 self._connection.wait_for_room()
 
     def put(self, *pieces: bytes | memoryview) -> None:
-        """Takes pieces that ``flush`` sends; for those who must not wait. Arguments and errors as for ``write``."""
+        """Queues pieces for ``flush``, for callers that must not wait. Arguments and errors as for ``write``."""
         if self._is_sealed:
             # The connection is the next invocation's by now, whoever still holds this one's stream.
             raise StreamingError("the response has ended, nothing can be written any more")
@@ -141,7 +141,7 @@ class ChunkedUpload:
         raise MalformedResponseError("the server accepted a body before its end")
 
     def _forget(self, sent: int) -> None:
-        """Takes what was sent off the front of what waits."""
+        """Removes the bytes that were sent from those that wait."""
         waiting = self._waiting
         while sent:
             first = waiting[0]

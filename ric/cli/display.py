@@ -97,7 +97,7 @@ class Display(Observer):
     # What the emulator says.
 
     def runtime_started(self, event: RuntimeStart) -> None:
-        """Says that it is the developer's turn, if it is."""
+        """Says that the function waits for a debugger, if it does."""
         if self._debug_address:
             self.note(f"waiting for a debugger at {self._debug_address}")
 

@@ -1,4 +1,4 @@
-"""An end of a command which the user is told of in a sentence."""
+"""Errors that end a command with one sentence for the user."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Watcher:
         self._settled.wait()
 
     def close(self) -> None:
-        """Ends the watch; returns when its thread has ended, for the interpreter must not end while it runs."""
+        """Ends the watch and waits for its thread, which must not outlive the interpreter."""
         self._is_closed.set()
         self._thread.join()
 

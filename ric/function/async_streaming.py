@@ -97,7 +97,7 @@ class _Watch:
             self._loop.remove_reader(self._descriptor)
 
     def _look(self) -> None:
-        # Looking may close the connection, after which the loop could not let go of it.
+        # Looking may close the connection, and a closed descriptor cannot be unregistered, so do that first.
         self.end()
         if self._upload.is_wanted():
             self._begin()

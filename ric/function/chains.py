@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ric.function.traces import Frame
 
 MAX_TOLD = 50
-"""How many exceptions are told besides the error itself."""
+"""How many exceptions are reported besides the error itself."""
 
 MAX_TOLD_BYTES = 1024 * 1024
 """How much of the error document they may fill, with all notes."""
@@ -49,7 +49,7 @@ _CALLS_PER_LEVEL = 4
 
 
 class Told:
-    """An exception that is told.
+    """An exception to report besides the error.
 
     Args:
         error: The exception.
@@ -74,7 +74,11 @@ class Told:
 
 
 def follow(error: BaseException) -> tuple[list[Told], int]:
-    """Returns the exceptions that are told of those behind an error, nearest first, and how many are left out."""
+    """Selects which underlying exceptions to report.
+
+    Returns:
+        The exceptions, nearest first, and how many are left out.
+    """
     nearest = _behind_reported(error)
     if not nearest:
         return [], 0
@@ -171,7 +175,7 @@ def _count_behind(error: BaseException, seen: set[int]) -> int:
 
 
 def _max_nesting() -> int:
-    """Returns how deep a document may nest: below a recursion limit that the user lowered, it still has to be coded."""
+    """Returns how deep a document may nest: a low recursion limit of the user's must not keep it from being encoded."""
     depth = 0
     frame = sys._getframe()
     while frame.f_back is not None:

@@ -164,7 +164,7 @@ def _run_on_shared(loop: asyncio.AbstractEventLoop, awaitable: Awaitable[Any]) -
 
 
 async def _carry(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
-    """Returns the result, or what would end the loop, or lose its traceback, if it left the task."""
+    """Returns the result, or an exception that must not leave the task: it would end the loop or lose its traceback."""
     result: Any = None
     failure: BaseException | None = None
     try:
@@ -183,7 +183,7 @@ async def _await(awaitable: Awaitable[Any]) -> Any:
 
 
 def _inner_part(traceback: TracebackType | None) -> TracebackType | None:
-    """Returns the traceback without the frames of asyncio that lead to the task: they tell nobody anything."""
+    """Returns the traceback without the frames of asyncio that lead to the task: they explain nothing."""
     part = traceback
     while part is not None:
         if part.tb_frame.f_code is _await.__code__:
@@ -193,7 +193,7 @@ def _inner_part(traceback: TracebackType | None) -> TracebackType | None:
 
 
 def _unwind(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
-    """Lets a task end that an exception from outside, such as a signal handler's, has interrupted."""
+    """Cancels a task that an exception from outside, such as a signal handler's, interrupted, and waits for its end."""
     if not task.done():
         task.cancel()
         loop.run_until_complete(asyncio.wait((task,), timeout=_LAST_TASKS_PATIENCE_S))

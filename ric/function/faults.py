@@ -81,7 +81,7 @@ def make_xray_fault(ex_type: str, ex_msg: str, working_dir: str, tb_tuples: Sequ
 
 
 def made_by(make: Callable[..., dict[str, Any]], own: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
-    """Returns the document that a function makes which third parties may have replaced.
+    """Makes a document with a function that third parties may have replaced.
 
     Args:
         make: The function as it is now.

@@ -51,5 +51,5 @@ def conclude(result: Any, *, streams: bool) -> Any:
 
 
 def _is_coroutine_in_a_generator(result: object) -> bool:
-    """Whether it comes from a generator function under ``types.coroutine``."""
+    """Whether a result comes from a generator function under ``types.coroutine``."""
     return bool(getattr(getattr(result, "gi_code", None), "co_flags", 0) & _CO_ITERABLE_COROUTINE)

@@ -85,7 +85,7 @@ class Reply:
         raise CancelledError(*self.failure.args).with_traceback(self.failure.__traceback__)
 
     def is_broken_by(self, error: BaseException) -> bool:
-        """Whether the error says that the stream is refused or lost, so that there is nobody left to be told."""
+        """Whether the error says that the stream is refused or lost, so that nobody is left to tell."""
         return self.upload is not None and self.upload.failure is error
 
 

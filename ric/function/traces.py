@@ -75,7 +75,7 @@ def notes_of(error: BaseException) -> list[str]:
 
 
 def is_fault(error: BaseException) -> TypeGuard[FaultException]:
-    """Whether it is a fault that says itself what is to be reported; a subclass of the user's may not."""
+    """Whether an error is a FaultException with all its fields, which a subclass of the user's may lack."""
     fault: Any = error
     try:
         # isinstance would ask the error for its __class__, which may be a property of the user's.

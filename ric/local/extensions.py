@@ -111,7 +111,7 @@ class Extensions:
             self._changed.notify_all()
 
     def announce_invocation(self, running: Running) -> None:
-        """Tells those who want to know that an invocation begins."""
+        """Sends INVOKE to the extensions that registered for it."""
         invocation = running.invocation
         event: dict[str, Any] = {
             "eventType": "INVOKE",
@@ -124,7 +124,7 @@ class Extensions:
         self._announce("INVOKE", event)
 
     def announce_shutdown(self, reason: str, grace_s: float) -> None:
-        """Tells those who want to know that they have this many seconds left."""
+        """Sends SHUTDOWN, with the seconds that are left, to the extensions that registered for it."""
         deadline_ms = int((time.time() + grace_s) * 1000)
         event = {"eventType": "SHUTDOWN", "shutdownReason": reason, "deadlineMs": deadline_ms}
         self._announce("SHUTDOWN", event)
@@ -137,7 +137,7 @@ class Extensions:
 
     @property
     def has_external(self) -> bool:
-        """Whether one is registered that wants to hear of the shutdown."""
+        """Whether an extension is registered for SHUTDOWN, as only external ones can be."""
         with self._changed:
             return any("SHUTDOWN" in extension.wanted for extension in self._extensions.values())
 

@@ -1,4 +1,4 @@
-"""The HTTP/1.1 ground that both listeners stand on: keep-alive, bodies, refusals, answers whole and in chunks.
+"""What both listeners share of HTTP/1.1: keep-alive, bodies, refusals, answers whole and in chunks.
 
 Everything a client may send is bounded: connections in number, heads by ``request_head``, bodies by the service, and
 on the callers' side the time that it may take.
@@ -93,7 +93,7 @@ class HttpService(ThreadingHTTPServer):
             self._free_places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Passes over clients that went away, which is their right; anything else is a bug and is shown."""
+        """Ignores clients that went away; any other error is a bug and is shown."""
         if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)
 

@@ -65,7 +65,7 @@ class InvocationQueue:
         return pending.reply
 
     def close(self) -> None:
-        """Refuses everything from now on, and tells those who still wait."""
+        """Refuses invocations from now on, and tells the callers of those that still wait."""
         with self.changed:
             self.is_closed = True
             for pending in self._queue:
@@ -78,7 +78,7 @@ class InvocationQueue:
     # For sandboxes, who hold the lock.
 
     def add(self, sandbox: Sandbox) -> None:
-        """Lets a sandbox count."""
+        """Adds a sandbox that serves the queue."""
         self._sandboxes.append(sandbox)
 
     @property
@@ -92,10 +92,10 @@ class InvocationQueue:
         return len(self._queue) - sum(sandbox.capacity for sandbox in self._sandboxes)
 
     def pop(self) -> Pending:
-        """Takes the first one out."""
+        """Removes and returns the first invocation."""
         return self._queue.popleft()
 
     def put_back(self, invocation: Invocation, reply: Reply) -> None:
-        """Puts one at the head again that never reached a runtime."""
+        """Puts an invocation that never reached a runtime back at the head."""
         self._queue.appendleft(Pending(invocation, reply))
         self.changed.notify_all()

@@ -126,7 +126,7 @@ class Journal:
         self._narrator.tell(LogLine(text, stream, request_id, self._environment))
 
     def invocation_started(self, running: Running) -> None:
-        """Notes that the runtime gets an invocation; what it wrote before is not that one's log."""
+        """Notes that the runtime gets an invocation; earlier lines do not belong to its log."""
         if self.process:
             self.process.log.drain()
         invocation = running.invocation

@@ -30,17 +30,17 @@ class Step(enum.Enum):
     START = enum.auto()
     """Start a runtime."""
     SETTLE = enum.auto()
-    """Nothing but to tell callers."""
+    """Only tell callers."""
     END_OVERDUE = enum.auto()
     """Tell callers, then end the runtime at once: it took too long."""
     END_FAILED = enum.auto()
-    """The runtime reported that it cannot go on: wait for its end, or bring it about."""
+    """The runtime reported that it cannot go on: wait for it to exit; kill it if it does not."""
     RESTART = enum.auto()
     """End the runtime in order; another one will be started."""
     REAP = enum.auto()
     """The runtime ended by itself."""
     CLOSE = enum.auto()
-    """End the runtime in order, and that is all."""
+    """End the runtime in order, and start no other."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class Lifecycle:
         return Task(Step.START)
 
     def _expire(self, now: float) -> list[Settled]:
-        """Ends what has taken too long."""
+        """Ends invocations that have taken too long."""
         limit_s = self._sandbox.timeout_s
         if limit_s is None:
             return []

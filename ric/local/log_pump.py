@@ -1,4 +1,4 @@
-"""Everything that a runtime process writes, cut into lines, and complete whenever somebody needs it to be.
+"""Everything that a runtime process writes, cut into lines.
 
 A thread reads both pipes. What a runtime wrote before it answered an invocation is in the pipe when the answer
 arrives, so :meth:`LogPump.drain` in the answering thread reads the rest before the invocation is reported.
@@ -41,11 +41,11 @@ class LogPump:
         threading.Thread(target=self._run, name="ric-log", daemon=True).start()
 
     def wait_for_end(self, timeout_s: float) -> bool:
-        """Waits until nobody is left who could write, at most this many seconds; returns whether that came."""
+        """Waits at most ``timeout_s`` seconds for the last writer to close the pipes; returns whether it did."""
         return self._ended.wait(timeout_s)
 
     def drain(self) -> None:
-        """Passes on all that was written so far, a last line without an end too."""
+        """Passes on everything written so far, including a last line without a line feed."""
         with self._lock:
             for descriptor in list(self._streams):
                 for _ in range(_MAX_BLOCKS_PER_DRAIN):

@@ -126,12 +126,12 @@ class Reply:
 
     @property
     def is_over(self) -> bool:
-        """Whether the end is there."""
+        """Whether the answer has ended."""
         with self._changed:
             return self._is_over
 
     def abandon(self) -> None:
-        """Throws away what is there and what still comes: the caller has left."""
+        """Discards all chunks, also those still to come: the caller has left."""
         with self._changed:
             self._is_abandoned = True
             self._chunks.clear()

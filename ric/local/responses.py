@@ -50,7 +50,7 @@ class ResponseReader:
         return f"{protocol.RESPONSE_MODE} must be streaming or absent, not {self._mode}" if self._mode else None
 
     def pass_on(self, running: Running) -> tuple[int, Outcome]:
-        """Reads the body and gives it to the caller as it comes; to one who wants a whole answer, as a whole.
+        """Reads the body, and passes it on chunk by chunk if the caller takes chunks.
 
         Returns:
             The status for the runtime, and how the invocation ended.
@@ -84,7 +84,7 @@ class ResponseReader:
             return 400, _error("Runtime.TruncatedResponse", "the response ended before its last chunk")
 
     def outcome_of_trailers(self, trailers: Message) -> Outcome | None:
-        """Returns the error that the fields after the body tell of, if they do: half a result is none."""
+        """Returns the error that the trailers report, None if they report none."""
         error_type = trailers.get(protocol.ERROR_TYPE)
         if error_type is None:
             return None

@@ -79,7 +79,7 @@ class RuntimeProcess:
         return self._exited.wait(timeout_s)
 
     def terminate(self) -> None:
-        """Sends SIGTERM to the process alone: what it started is its own business to end."""
+        """Sends SIGTERM to the process alone, which has to end its own children."""
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGTERM)
 

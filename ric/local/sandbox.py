@@ -181,7 +181,7 @@ class Sandbox:
         return max(0, (self.slots or 1) - len(self.running))
 
     def stop_replies(self) -> None:
-        """Tells the callers of what runs that the emulator ends."""
+        """Tells the callers of running invocations that the emulator ends."""
         for running in self.running.values():
             running.reply.stop()
         self.running.clear()
@@ -211,7 +211,7 @@ class Sandbox:
         return Settled(running, outcome, (self.clock() - running.started_at) * 1000)
 
     def counts(self, runtime_number: int) -> bool:
-        """Whether this runtime is the one to be served."""
+        """Whether this runtime is the current one, and is still served."""
         return runtime_number == self.number and not self.queue.is_closed
 
     def enter(self, phase: Phase) -> float:
@@ -223,7 +223,7 @@ class Sandbox:
         return duration_ms
 
     def _make_room_for_call(self, runtime_number: int) -> None:
-        """Lets calls that wait for a worker which is dead leave, so that its successor finds a place."""
+        """Releases calls of dead workers that still wait, so that their successors find a place."""
         if self.slots is None or self.asking < self.slots:
             return
         self._roll_calls += 1

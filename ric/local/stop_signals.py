@@ -1,4 +1,4 @@
-"""Signals that end a command do it in order: the function must not outlive it."""
+"""Ends a command in order when a signal asks for it: the function must not outlive the command."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def install(log_sink: Any) -> None:
 
 
 def pass_on() -> None:
-    """Keeps, in a worker, what was set up before it was forked, with all that user code did to it."""
+    """Keeps, in a forked worker, the logging that was set up before the fork, with the changes of user code."""
     global _is_passed_on
     _is_passed_on = True
 
@@ -95,7 +95,7 @@ class _LoggingImportHook:
 
 
 class _SettingUpLoader:
-    """The real loader, and the set-up once the module was executed."""
+    """Runs the real loader, then sets ``logging`` up."""
 
     def __init__(self, loader: Any, hook: _LoggingImportHook) -> None:
         self._loader = loader

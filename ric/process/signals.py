@@ -27,5 +27,5 @@ def _exit(number: int, frame: object) -> None:
 
 
 def is_own_handler(handler: object) -> bool:
-    """Whether a signal handler is the one from here, and none of user code."""
+    """Whether a signal handler is the one that ``end_on_sigterm`` installs."""
     return handler is _exit

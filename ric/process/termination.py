@@ -221,7 +221,7 @@ def register_extension(address: str | None, warn: Callable[[str], None]) -> Inte
 
 
 def _wait_for_ever(extension: InternalExtension) -> None:
-    """Asks for the extension's next event, without which Lambda does not take it for ready; none ever comes."""
+    """Asks for the extension's next event, which tells Lambda that it is ready; no event ever comes."""
     _signal.pthread_sigmask(_signal.SIG_BLOCK, {_signal.SIGTERM, _signal.SIGINT})
     try:
         extension.wait()

@@ -111,7 +111,7 @@ class Watchdog:
                 cancel_dump_traceback_later()
 
     def _start_timer(self, watched: _Watched) -> None:
-        """Sets the timer of C; there is one in a process, so one that user code has set is gone then."""
+        """Sets the timer of ``faulthandler``. A process has only one, so this replaces one that user code set."""
         delay_ms = max(1, watched.due_ms + self._grace_ms - _now_ms())
         # It fails where no thread can be started or there is no descriptor; the function is worth more than its dump.
         with contextlib.suppress(RuntimeError, ValueError):
@@ -141,7 +141,7 @@ class Watchdog:
         self._lock.release()
 
     def _watch(self) -> None:
-        """The thread of Python: sleeps until the invocation of that time is due, and writes."""
+        """The watching thread: sleeps until an invocation is due, then logs the stacks."""
         while True:
             watched, delay_s = self._next()
             if watched is None or delay_s > 0:

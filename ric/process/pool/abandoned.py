@@ -1,8 +1,8 @@
-"""The connections that a dead worker leaves behind, with an event in them, perhaps, that nobody has read.
+"""Connections that a dead worker leaves behind, perhaps with an unread event.
 
 The parent tells the server that nothing more will be sent, as the kernel would have if there were no copy, and waits
-without blocking for what the server says: the end of the connection, or an event that it had given out already. Whose
-that is stands in the head of the answer; the parent reports it.
+without blocking for what the server says: the end of the connection, or an event that it had given out already. The
+head of the answer has the ids of that event, which the parent reports.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _value(head: bytes, lowered: bytes, field: bytes) -> bytes:
 
 
 class AbandonedConnection:
-    """One such connection.
+    """A connection that a dead worker left behind.
 
     Args:
         descriptor: The parent's copy.
@@ -60,7 +60,7 @@ class AbandonedConnection:
         return self._connection.fileno()
 
     def read(self) -> tuple[str, str] | None:
-        """Reads what there is; returns request id and invocation id of an event that turns out to be there."""
+        """Reads the bytes that have arrived; returns request id and invocation id if an event is among them."""
         while not self.is_over:
             try:
                 data = self._connection.recv(_RECEIVE_BYTES)

@@ -56,13 +56,13 @@ class Channel:
         return number, descriptors[0] if descriptors else None
 
     def open_gate(self) -> None:
-        """In the parent: lets go on who waits for the extension."""
+        """In the parent: releases the workers that wait for the extension."""
         if self._gate_in >= 0:
             os.close(self._gate_in)
             self._gate_in = -1
 
     def leave_to_worker(self) -> None:
-        """In a worker: gives up what is the parent's."""
+        """In a worker: closes the parent's ends."""
         self._parents_end.close()
         self.open_gate()
 

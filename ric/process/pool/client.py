@@ -23,7 +23,7 @@ class LambdaMultiConcurrentRuntimeClient(LambdaRuntimeClient):
     _place: Place | None = None
 
     def represent(self, place: Place) -> None:
-        """Speaks for a place before its own client does: about the start of a process with several clients."""
+        """Reports the start of the process for a place whose own client comes later."""
         self._place = place
 
     def join(self, place: Place) -> None:

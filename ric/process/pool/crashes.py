@@ -1,4 +1,4 @@
-"""How soon a worker that died is replaced, and when there is no point in it any more.
+"""How soon a dead worker is replaced, and when to give up.
 
 A worker that had served something is replaced at once. One that dies before it served anything leaves its successor a
 delay that doubles, and after so many of them in the same place the environment is given up: something is wrong that a
@@ -8,7 +8,7 @@ new process does not mend.
 from __future__ import annotations
 
 MAX_CRASHES = 8
-"""So many deaths in a row, in one place, with nothing served: with the delays they take about 13 s."""
+"""After so many deaths in a row in one place, with nothing served, the environment ends: after about 13 s."""
 
 _FIRST_DELAY_S = 0.1
 _LONGEST_DELAY_S = 5.0
@@ -41,5 +41,5 @@ class Crashes:
 
     @property
     def is_loop(self) -> bool:
-        """Whether there is no point in going on."""
+        """Whether replacing the worker is pointless."""
         return self.count >= MAX_CRASHES

@@ -1,4 +1,4 @@
-"""Ends a worker whose parent is gone, killed or not, and whether the worker is idle or not.
+"""Ends a worker, idle or busy, when its parent is gone.
 
 The parent alone holds the write end of a pipe. When it dies the kernel closes that, and sends whoever reads the pipe a
 signal (``F_SETSIG`` in fcntl(2)). The worker chooses SIGKILL: nobody is left who could use its answer or start it
@@ -32,12 +32,12 @@ class Lifeline:
         os.close(self._parents_end)
 
     def discard(self) -> None:
-        """In the parent: gives it up where no worker could be forked."""
+        """In the parent: closes the pipe after a fork that failed."""
         os.close(self._workers_end)
         os.close(self._parents_end)
 
     def hang_on(self) -> None:
-        """In the worker: ends it with the parent from now on, also if that has ended already."""
+        """In the worker: ends it when the parent ends, at once if it has ended already."""
         os.close(self._parents_end)
         if hasattr(fcntl, "F_SETSIG"):
             fcntl.fcntl(self._workers_end, fcntl.F_SETOWN, os.getpid())

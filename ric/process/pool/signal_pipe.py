@@ -49,12 +49,12 @@ class SignalPipe:
 
 
 def block() -> Any:
-    """Holds the signals back, around a fork; returns what ``unblock`` wants."""
+    """Blocks the signals; returns the mask from before, for ``unblock``."""
     return signal.pthread_sigmask(signal.SIG_BLOCK, _NUMBERS)
 
 
 def unblock(before: Any) -> None:
-    """Lets signals through again, and those that came meanwhile."""
+    """Restores the signal mask; pending signals are delivered now."""
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 

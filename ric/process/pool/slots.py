@@ -37,7 +37,7 @@ _PAIR = Struct("<HH")
 
 
 class Slots:
-    """So many slots, shared with the processes that are forked afterwards.
+    """A fixed number of slots, shared with the processes that are forked afterwards.
 
     Args:
         count: How many.
@@ -63,7 +63,7 @@ class Slot:
         self._memory = memory
 
     def hold(self, request_id: bytes, invocation_id: bytes) -> None:
-        """Notes an invocation that is about to be taken. One whose ids have no room cannot be reported for the dead."""
+        """Notes an invocation that is about to be taken; ids that are too long are left out, and cannot be reported."""
         memory = self._memory
         if len(request_id) + len(invocation_id) > _MAX_ID_BYTES:
             request_id = invocation_id = b""
@@ -80,7 +80,7 @@ class Slot:
         memory[0] = IDLE
 
     def enter(self, stage: int) -> None:
-        """Notes another stage than these two."""
+        """Notes any other stage."""
         self._memory[0] = stage
 
     def clear(self) -> None:
@@ -99,7 +99,7 @@ class Slot:
 
     @property
     def held(self) -> Ids | None:
-        """Request id and invocation id (``""`` where none came) of what its owner holds; None if that is nothing."""
+        """Request id and invocation id (``""`` if none came) of the invocation that the owner holds, if any."""
         if self.stage != BUSY:
             return None
         first, second = _PAIR.unpack(self._memory[_LENGTHS])

@@ -43,7 +43,7 @@ _LAST_WORDS_S = 0.03
 
 
 class Supervisor:
-    """Keeps so many workers running.
+    """Keeps a fixed number of workers running.
 
     Args:
         threads: For each worker, how many invocations it takes at a time.
@@ -106,7 +106,7 @@ class Supervisor:
         return [Place(number, self._slots[number], self._channel, inherited.get(number)) for number in worker.numbers]
 
     def _wait_with(self, worker: Worker, error: OSError) -> None:
-        """Starts a worker later for which there is no room now; gives up where that goes on and on."""
+        """Plans another attempt after a fork that failed; ends the environment after too many."""
         self._reporter.log(f"no worker can be started: {error.strerror}")
         worker.note_failed_start()
         if worker.crashes.is_loop:
@@ -115,7 +115,7 @@ class Supervisor:
             self._end(EXIT_FAILURE)
 
     def _leave_to_worker(self) -> None:
-        """Gives up, in a worker, what is the parent's."""
+        """In a worker: closes everything that belongs to the parent."""
         self._channel.leave_to_worker()
         for sibling in self._workers:
             sibling.forget()
@@ -143,7 +143,7 @@ class Supervisor:
                     return places
 
     def _wait(self, timeout_s: float | None) -> set[int]:
-        """Sleeps until something happens, and hears what workers and connections say; returns the signals that came."""
+        """Sleeps until something happens, reads messages and abandoned connections, and returns the signals."""
         readiness = poll()
         for descriptor in [self._signals.fileno(), self._channel.fileno(), *(one.fileno() for one in self._abandoned)]:
             readiness.register(descriptor, POLLIN)
@@ -216,7 +216,7 @@ class Supervisor:
         self._read_abandoned()
 
     def _end_if_pointless(self, worker: Worker, status: int) -> None:
-        """Ends the environment if what a worker died of will not be better next time."""
+        """Ends the environment if the next worker would die of the same cause."""
         if not self._was_ready:
             if not worker.has_reported:
                 self._reporter.report_init(describe_exit(status))
@@ -231,7 +231,7 @@ class Supervisor:
             self._end(EXIT_FAILURE)
 
     def _end_as_asked(self, number: signal.Signals) -> NoReturn:
-        """Ends all for a signal, with the status that tells of it, or what went wrong on the way."""
+        """Stops all workers and exits as the signal demands, or with the status of a worker that failed to stop."""
         statuses = self._stop_workers()
         if number == signal.SIGINT:
             sys.exit(EXIT_INTERRUPTED)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Threads:
-    """So many threads.
+    """A fixed number of threads that serve invocations.
 
     Args:
         clients: The client of each.

@@ -38,7 +38,7 @@ class Worker:
         self._connections: dict[int, int] = {}
 
     def fork(self) -> Lifeline | None:
-        """Starts the process; returns None in the parent and, in the worker itself, what it hangs on.
+        """Starts the process; returns None in the parent, the lifeline in the worker.
 
         Raises:
             OSError: The system has no process or no descriptor left for it now.
@@ -67,7 +67,7 @@ class Worker:
             os.kill(self.pid, number)
 
     def keep(self, number: int, descriptor: int) -> int | None:
-        """Keeps the copy of a connection; returns that of the one which the slot had before, if any."""
+        """Keeps a copy of a connection; returns the copy that the slot had before, if any."""
         before = self._connections.get(number)
         self._connections[number] = descriptor
         return before
@@ -103,7 +103,7 @@ class Worker:
         return connections
 
     def forget(self) -> None:
-        """Gives up the parent's ends: in the parent when it is dead, in its siblings at once."""
+        """Closes the parent's ends: in the parent when the worker is dead, in its siblings at once."""
         if self._lifeline is not None:
             self._lifeline.cut()
             self._lifeline = None
