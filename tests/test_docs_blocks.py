@@ -11,13 +11,16 @@ from tests.doc_session import follow
 from tests.image import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
+README = "../README.md"
 PAGES = {page.relative_to(DOCS).as_posix(): blocks(page.read_text()) for page in sorted(DOCS.rglob("*.md"))}
+PAGES[README] = blocks((DOCS / README).read_text())
 
 # Pages whose Python has tests of its own, which say more of it.
 TESTED_ELSEWHERE = {"handlers.md": "test_handlers_docs.py", "testing.md": "test_testing_docs.py"}
 
 # How many blocks are only shown, each with its reason in the page.
 NOT_RUN = {
+    README: 3,
     "benchmarks.md": 1,
     "command.md": 2,
     "how-to/debug.md": 1,
