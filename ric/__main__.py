@@ -17,7 +17,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "awslambdaric":
         raise
-    awslambdaric = None  # type: ignore[assignment]  # as after `pip uninstall awslambdaric`, see ric.foreign_alias
+    awslambdaric = None  # type: ignore[assignment]  # as after `pip uninstall awslambdaric`, see ric.upstream.foreign_alias
 from ric import bootstrap
 from ric.api.client import LambdaRuntimeClient
 from ric.config import LambdaConfigProvider, RuntimeApiUnsetError, handler_name
@@ -59,7 +59,7 @@ def start(args: Sequence[str | None], config_provider: Any, client_class: Any, l
     except ValueError as error:
         _fail(error)
     if not hasattr(awslambdaric, "upstream"):
-        from ric import foreign_alias
+        from ric.upstream import foreign_alias
 
         foreign_alias.take_over(awslambdaric)
     if config.is_multi_concurrent:

@@ -75,7 +75,7 @@ def test_every_module_can_be_imported(installed: Environment, tmp_path: Path) ->
     )
     done = installed.run("python", "-c", program, cwd=tmp_path)
     assert done.returncode == 0, done
-    assert {"ric.local.emulator", "ric.testing", "ric.events", "ric.foreign_alias"} <= set(done.stdout.split())
+    assert {"ric.local.emulator", "ric.testing", "ric.events", "ric.upstream.foreign_alias"} <= set(done.stdout.split())
 
 
 def test_nothing_else_is_installed(installed: Environment) -> None:
