@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from ric.local.invoke_api import INVOKE_PATH
+from ric.local.request_head import MalformedHeadError, read_fields
 from tests.emulator_listeners import TIMEOUT_SECONDS, Listeners, RuntimeStream, listening
 
 POST = f"POST {INVOKE_PATH} HTTP/1.1\r\n".encode()
@@ -126,3 +129,22 @@ def test_an_xray_cause_of_the_largest_size_is_taken(listeners: Listeners) -> Non
     posted = listeners.post(f"invocation/{listeners.take()}/error", b'{"errorType": "E", "errorMessage": ""}', **cause)
     assert posted.status_code == 202
     assert caller.result().headers["X-Amz-Function-Error"] == "Unhandled"
+
+
+@pytest.mark.parametrize("line", [b"X:%b\x01\r\n", b"X: a%bb\x01\r\n", b"X: a%bb\r\n", b"X%b: a\r\n"])
+def test_a_line_takes_no_more_time_for_its_size(line: bytes) -> None:
+    """One request full of blanks does not keep all others waiting: thirty times the blanks, thirty times the time."""
+
+    def seconds(blanks: int) -> float:
+        stream = io.BytesIO(line % (b" " * blanks) + b"\r\n")
+        start_s = time.process_time()
+        for _ in range(100):
+            stream.seek(0)
+            try:
+                read_fields(stream)
+            except MalformedHeadError:
+                continue  # what most of these lines are; how long it takes to say so counts
+        return time.process_time() - start_s
+
+    least = min(seconds(1_000) for _ in range(3))
+    assert min(seconds(30_000) for _ in range(3)) < 100 * least

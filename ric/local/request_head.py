@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # A target is ASCII by the specification; people type others, and clients send them as they are.
 _REQUEST_LINE = re.compile(rb"(%b) ([^\x00-\x20\x7f]+) HTTP/(\d\.\d)\r?\n" % _TOKEN)
-_FIELD_LINE = re.compile(rb"(%b):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\r?\n" % _TOKEN)
+_TOKEN_BYTES = bytes(byte for byte in range(256) if re.fullmatch(_TOKEN, bytes([byte])))
+_CONTROLS = bytes({*range(32), 127} - {ord("\t")})
 _LINE_ENDS = (b"\r\n", b"\n")
 _MAX_FIELDS = 100
 
@@ -116,10 +117,22 @@ def read_fields(stream: BufferedIOBase) -> Message:
             raise MalformedHeadError(f"the fields take more than {MAX_HEAD_BYTES} bytes", 431)
         if not line.endswith(b"\n"):
             raise TruncatedHeadError
-        match = _FIELD_LINE.fullmatch(line)
-        if match is None:
-            raise MalformedHeadError(f"{line[:100]!r} is not a field")
         if len(fields) == _MAX_FIELDS:
             raise MalformedHeadError(f"there are more than {_MAX_FIELDS} fields", 431)
-        fields[match[1].decode("ascii")] = match[2].decode("latin-1")
+        name, value = _parse_field(line)
+        fields[name] = value
     return fields
+
+
+def _parse_field(line: bytes) -> tuple[str, str]:
+    # Step by step, as an expression for all of it takes the square of the time for a value full of blanks.
+    name, colon, value = line.removesuffix(b"\n").removesuffix(b"\r").partition(b":")
+    value = value.strip(b" \t")
+    if (
+        not name
+        or not colon
+        or name.translate(None, _TOKEN_BYTES)
+        or len(value.translate(None, _CONTROLS)) < len(value)
+    ):
+        raise MalformedHeadError(f"{line[:100]!r} is not a field")
+    return name.decode("ascii"), value.decode("latin-1")
