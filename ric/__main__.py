@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 
+_collects = gc.isenabled()
 if __name__ == "__main__":
     gc.disable()  # for the imports below: there is no garbage among modules, and to look for it takes a millisecond
 
@@ -86,5 +87,6 @@ def _fail(error: Exception) -> NoReturn:
 
 if __name__ == "__main__":
     gc.freeze()  # what was loaded stays; it also resets the count, so that the next allocation starts no collection
-    gc.enable()
+    if _collects:  # sitecustomize may have seen to it that it does not
+        gc.enable()
     main(sys.argv)

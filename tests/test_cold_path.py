@@ -121,6 +121,17 @@ def test_only_modules_of_ric_and_of_the_c_core_are_imported(style: str, tmp_path
     assert library <= LIBRARY
 
 
+def test_a_collector_that_was_off_before_stays_off(tmp_path: Path) -> None:
+    """What `sitecustomize` chose for the whole process is not ric's to change."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text("import gc\ngc.disable()\n")
+    source = "import gc\ndef handler(event, context):\n    return gc.isenabled()"
+
+    run = run_function(tmp_path, source, environment={"PYTHONPATH": str(tmp_path / "site")})
+
+    assert run.result() is False
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_the_collector_is_at_work_again_when_the_handler_is_imported(style: str, tmp_path: Path) -> None:
     """It may rest while the runtime itself is imported, and a function finds it as Python sets it."""
