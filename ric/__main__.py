@@ -9,8 +9,8 @@ from __future__ import annotations
 import gc
 import sys
 
-_collects = gc.isenabled()
 if __name__ == "__main__":
+    collects = gc.isenabled()  # sitecustomize may have seen to it that it does not
     gc.disable()  # for the imports below: there is no garbage among modules, and to look for it takes a millisecond
 
 try:
@@ -87,6 +87,6 @@ def _fail(error: Exception) -> NoReturn:
 
 if __name__ == "__main__":
     gc.freeze()  # what was loaded stays; it also resets the count, so that the next allocation starts no collection
-    if _collects:  # sitecustomize may have seen to it that it does not
+    if collects:
         gc.enable()
     main(sys.argv)
