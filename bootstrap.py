@@ -3,8 +3,8 @@
 `bootstrap`, beside this file, execs it, perhaps through an AWS_LAMBDA_EXEC_WRAPPER. An image without bash starts it
 directly: ENTRYPOINT ["python3", "/var/runtime/bootstrap.py"], CMD ["app.handler"]. Rules:
 
-* A handler as argument means that no wrapper has run yet: it is run now, and starts this file without an argument.
-
+* A handler as argument means that no wrapper has run yet: it is run now, and starts this file again.
+* What a wrapper puts behind the command is ignored, as in the managed runtime: `_RIC_WRAPPED` tells that it has run.
 * Cold-start time passes here: nothing is imported but what every interpreter has loaded by now, and `ric`.
 * Without an argument the handler is read from `_HANDLER`, as wrappers rewrite it on the way.
 * The file runs under any interpreter, so a missing `ric` must be told in one line that says what to do.
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+_WRAPPED_VARIABLE = "_RIC_WRAPPED"
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 # Set when the function is served: error trackers look for `__main__.awslambdaricmain.bootstrap`.
@@ -35,7 +36,8 @@ awslambdaricmain: ModuleType
 
 def _main() -> None:
     """Serve the function named by `_HANDLER`: through the Runtime API, or without one in the emulator."""
-    arguments = sys.argv[1:]
+    is_wrapped = os.environ.pop(_WRAPPED_VARIABLE, None)
+    arguments = [] if is_wrapped else sys.argv[1:]
     del sys.argv[1:]  # the managed runtime has none, and functions look
     if arguments and arguments[0]:
         os.environ["_HANDLER"] = arguments[0]
@@ -86,6 +88,7 @@ def _become_wrapper(wrapper: str, options_and_script: list[str]) -> NoReturn:
 
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and its children then would too
         signal.signal(number, signal.SIG_DFL)
+    os.environ[_WRAPPED_VARIABLE] = "1"
     try:
         os.execv(wrapper, [wrapper, sys.executable, *options_and_script])
     except OSError as error:

@@ -107,6 +107,21 @@ def test_wrapper_applies_without_bash(runtime: Path, task: Path, tmp_path: Path)
     assert environ["WRAPPED"] == f"other.handler {[sys.executable, str(runtime / 'bootstrap.py')]} None"
 
 
+@pytest.mark.parametrize("entry", ["bootstrap", "bootstrap.py"])
+def test_wrapper_that_adds_an_argument(runtime: Path, task: Path, tmp_path: Path, entry: str) -> None:
+    """It is run once all the same, and nothing of how that is known is left to the function."""
+    wrapper = write_executable(
+        tmp_path / "wrapper",
+        '#!/bin/bash\nexport WRAPPED="$WRAPPED+" _HANDLER=app.handler\nexec "$@" other.handler --extra\n',
+    )
+    command = [runtime / entry] if entry == "bootstrap" else [sys.executable, runtime / entry]
+    variables = {"AWS_LAMBDA_EXEC_WRAPPER": str(wrapper), "RIC_PYTHON": sys.executable}
+    with serve([*command, "other.handler"], task, **variables) as served:
+        environ = served.invoke(1)["environ"]
+    assert (environ["WRAPPED"], environ["_HANDLER"]) == ("+", "app.handler")
+    assert "_RIC_WRAPPED" not in environ
+
+
 def test_function_files_do_not_disturb_the_emulator(runtime: Path, task: Path) -> None:
     """A function may have modules named like those of the standard library: they are the function's business only."""
     for name in ("argparse", "selectors", "http", "socketserver", "subprocess", "ric_private"):

@@ -240,6 +240,22 @@ def test_wrapper_runs_once_in_the_same_process(runtime: Path, task: Path, tmp_pa
     assert seen["environ"]["WRAPPED"] == str(seen["pid"])
 
 
+@pytest.mark.parametrize("added", ['"$_HANDLER"', "other.one --extra", "''"])
+@pytest.mark.parametrize("start", ['exec "$@"', '"$@"; exit'])
+def test_wrapper_that_adds_an_argument(runtime: Path, task: Path, tmp_path: Path, start: str, added: str) -> None:
+    """What a wrapper puts behind the command is ignored, as in the managed runtime: it is run once, its handler too."""
+    wrapper = write_executable(
+        tmp_path / "wrapper",
+        '#!/bin/bash\nexport WRAPPED="$WRAPPED+" _HANDLER=app.handler\n'
+        + start.replace('"$@"', f'"$@" {added}')
+        + "\n",
+    )
+    seen = report_of(runtime / "bootstrap.py", task, "other.one", AWS_LAMBDA_EXEC_WRAPPER=str(wrapper))
+    assert (seen["environ"]["WRAPPED"], seen["environ"]["_HANDLER"]) == ("+", "app.handler")
+    assert seen["argv"] == [str(runtime / "bootstrap.py")]
+    assert "_RIC_WRAPPED" not in seen["environ"]
+
+
 def test_wrapper_inherits_no_ignored_signals(runtime: Path, task: Path, tmp_path: Path) -> None:
     """Python ignores SIGPIPE, and a shell that inherits that cannot change it."""
     wrapper = write_executable(tmp_path / "wrapper", "#!/bin/bash\ntrap -p SIGPIPE SIGXFSZ\nkill -PIPE $$\n")

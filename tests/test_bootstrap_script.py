@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -388,3 +389,46 @@ def test_wrapper_that_swaps_the_interpreter(runtime: Path, task: Path, tmp_path:
     assert run([runtime / "bootstrap", "app.handler"], environment, task).returncode == 0
     environ = json.loads(report.read_text())["environ"]
     assert environ["AWS_EXECUTION_ENV"] == f"AWS_Lambda_python{PYTHON_VERSION}"
+
+
+@pytest.mark.parametrize("added", ['"$_HANDLER"', "other.one --extra", "''"])
+@pytest.mark.parametrize("start", ['exec "$@"', '"$@"; exit'])
+def test_wrapper_that_adds_an_argument(runtime: Path, task: Path, tmp_path: Path, start: str, added: str) -> None:
+    """What a wrapper puts behind the command is ignored, as in the managed runtime: it is run once, its handler too."""
+    write_executable(
+        tmp_path / "wrapper",
+        '#!/bin/bash\necho run >>"$NOTES"\nexport _HANDLER=app.handler\n'
+        + start.replace('"$@"', f'"$@" {added}')
+        + "\n",
+    )
+    report, notes = tmp_path / "report", tmp_path / "notes"
+    environment = clean_environment(
+        RIC_PYTHON=sys.executable,
+        AWS_LAMBDA_EXEC_WRAPPER=str(tmp_path / "wrapper"),
+        REPORT=str(report),
+        NOTES=str(notes),
+        **SOME_API,
+    )
+    done = run([runtime / "bootstrap", "missing.module"], environment, task)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert notes.read_text() == "run\n"
+    seen = json.loads(report.read_text())
+    assert (seen["environ"]["_HANDLER"], seen["argv"]) == ("app.handler", [str(runtime / "bootstrap.py")])
+    assert "_RIC_WRAPPED" not in seen["environ"]
+
+
+def test_wrapper_that_starts_the_script_again(runtime: Path, task: Path, tmp_path: Path) -> None:
+    """A wrapper may end in `bootstrap` itself, which then is not wrapped again."""
+    wrapper = write_executable(
+        tmp_path / "wrapper",
+        '#!/bin/bash\nexport _HANDLER=app.handler\nexec "$LAMBDA_RUNTIME_DIR/bootstrap" other.one\n',
+    )
+    report = tmp_path / "report"
+    environment = clean_environment(
+        RIC_PYTHON=sys.executable, AWS_LAMBDA_EXEC_WRAPPER=str(wrapper), REPORT=str(report), **SOME_API
+    )
+    done = run([runtime / "bootstrap", "missing.module"], environment, task)
+    assert (done.returncode, done.stderr) == (0, "")
+    environ = json.loads(report.read_text())["environ"]
+    assert environ["_HANDLER"] == "app.handler"
+    assert "_RIC_WRAPPED" not in environ
