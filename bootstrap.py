@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+_SHELL = "/bin/sh"
 _WRAPPED_VARIABLE = "_RIC_WRAPPED"
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -78,22 +79,33 @@ def _fill_in_variables() -> None:
 def _become_wrapper(wrapper: str, options_and_script: list[str]) -> NoReturn:
     """Replace this process by the wrapper, which gets the command that starts this file without an argument.
 
-    Exits with the messages and codes of the managed runtime where it cannot.
+    A script without a `#!` line is run by the shell, as shells do. Exits with the messages and codes of the managed
+    runtime where it cannot be run.
     """
     if not os.path.exists(wrapper):
         _fail(127, f"{wrapper}: does not exist")
     if not (os.path.isfile(wrapper) and os.access(wrapper, os.X_OK)):
         _fail(126, f"{wrapper}: is not an executable")
+    import errno
     import signal
 
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and its children then would too
         signal.signal(number, signal.SIG_DFL)
     os.environ[_WRAPPED_VARIABLE] = "1"
+    command = [wrapper, sys.executable, *options_and_script]
     try:
-        os.execv(wrapper, [wrapper, sys.executable, *options_and_script])
+        os.execv(wrapper, command)
     except OSError as error:
-        # Such as a script for an interpreter that the image does not have.
+        if error.errno == errno.ENOEXEC and not _is_binary(wrapper) and os.path.exists(_SHELL):
+            os.execv(_SHELL, [_SHELL, *command])
+        # Such as a script for an interpreter that the image does not have, or a program for another processor.
         _fail(126, f"{wrapper}: cannot be executed: {error.strerror}")
+
+
+def _is_binary(path: str) -> bool:
+    """Whether a file is none for a shell, which would take a program for another processor for commands."""
+    with open(path, "rb") as file:
+        return b"\0" in file.read(128)
 
 
 def _fail(exit_code: int, message: str) -> NoReturn:

@@ -264,6 +264,25 @@ def test_wrapper_inherits_no_ignored_signals(runtime: Path, task: Path, tmp_path
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGPIPE, "", "")
 
 
+def test_wrapper_without_a_shebang(runtime: Path, task: Path, tmp_path: Path) -> None:
+    """The shell runs it, as shells do, in the same process."""
+    wrapper = write_executable(tmp_path / "my wrapper", 'export WRAPPED="$0 $$" _HANDLER=app.handler\nexec "$@"\n')
+    seen = report_of(runtime / "bootstrap.py", task, "other.one", AWS_LAMBDA_EXEC_WRAPPER=str(wrapper))
+    assert seen["environ"]["WRAPPED"] == f"{wrapper} {seen['pid']}"
+
+
+def test_wrapper_without_a_shebang_where_there_is_no_shell(runtime: Path, task: Path, tmp_path: Path) -> None:
+    """It cannot run, and the message says so."""
+    wrapper = write_executable(tmp_path / "wrapper", 'exec "$@"\n')
+    script = runtime / "bootstrap.py"
+    code = script.read_text()
+    assert code.count('"/bin/sh"') == 1
+    script.write_text(code.replace('"/bin/sh"', '"/no/sh"'))
+    environment = clean_environment(AWS_LAMBDA_EXEC_WRAPPER=str(wrapper), **SOME_API)
+    done = run([sys.executable, script, "app.handler"], environment, task)
+    assert (done.returncode, done.stderr) == (126, f"{wrapper}: cannot be executed: Exec format error\n")
+
+
 @pytest.mark.parametrize(
     ("kind", "exit_code", "said"),
     [
@@ -271,6 +290,7 @@ def test_wrapper_inherits_no_ignored_signals(runtime: Path, task: Path, tmp_path
         ("directory", 126, "is not an executable"),
         ("text", 126, "is not an executable"),
         ("script for bash that is not there", 126, "cannot be executed: No such file or directory"),
+        ("program for another processor", 126, "cannot be executed: Exec format error"),
     ],
 )
 def test_wrapper_that_cannot_run(
@@ -282,6 +302,8 @@ def test_wrapper_that_cannot_run(
         wrapper.mkdir()
     elif kind == "text":
         wrapper.write_text("")
+    elif kind == "program for another processor":
+        write_executable(wrapper, "\x7fELF\0echo run by a shell\n")
     elif kind != "nothing":
         write_executable(wrapper, "#!/no/bash\n")
     environment = clean_environment(AWS_LAMBDA_EXEC_WRAPPER=str(wrapper), **SOME_API)
