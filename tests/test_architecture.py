@@ -139,7 +139,7 @@ def runtime_modules() -> list[str]:
 # What the standard library and others do to the environment, to logging and so on when they are imported is theirs, so
 # they are imported before the watch. Sockets and files are watched without that, too.
 _LIBRARIES = """
-import decimal, gc, json, logging, signal, simplejson, snapshot_restore_py, socket, tokenize, traceback, typing
+import asyncio, decimal, gc, json, logging, signal, simplejson, snapshot_restore_py, socket, tokenize, traceback, typing
 import importlib.util, collections.abc, contextlib, pathlib, pytest, shutil, tempfile, time
 """
 _START = """
