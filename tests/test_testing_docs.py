@@ -46,6 +46,17 @@ def test_the_example_works(tmp_path: Path) -> None:
     assert outcomes(done) == f"{(EXAMPLE / 'test_app.py').read_text().count('def test_')} passed", done.stdout
 
 
+def test_the_example_works_in_a_clone(tmp_path: Path) -> None:
+    """Where it stands it is none of the tests of ric, whose configuration needs plugins that a reader may not have."""
+    shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
+    directory = tmp_path / EXAMPLE.relative_to(REPOSITORY)
+    shutil.copytree(EXAMPLE, directory, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
+
+    done = run_pytest(directory, *PLUGIN)
+
+    assert outcomes(done) == f"{(EXAMPLE / 'test_app.py').read_text().count('def test_')} passed", done.stderr
+
+
 def test_every_public_name_is_importable_and_nothing_else() -> None:
     """The names that the package announces can be imported from it, and no others."""
     for name in ric.testing.__all__:
