@@ -131,6 +131,21 @@ def test_patches_reach_it(overwritten: Environment, tmp_path: Path, launcher: st
     assert served(overwritten, tmp_path, PATCHED, launcher).result() == "patched"
 
 
+@pytest.mark.parametrize("launcher", LAUNCHERS.values(), ids=LAUNCHERS)
+def test_vendored_beside_the_function(install: Install, wheel: Path, tmp_path: Path, launcher: str) -> None:
+    """`pip uninstall` does not reach AWS's client there; without the directory that the notice names all is well."""
+    environment = install(wheel)
+    environment.pip("install", "--only-binary=awslambdaric", "--target", tmp_path, OFFICIAL)
+    run = served(environment, tmp_path, WHO_SERVES, launcher)
+    assert run.result() == SERVED_BY_RIC
+    place = tmp_path / "awslambdaric"
+    assert run.stderr.endswith(f" Delete the directory {place}, which `pip uninstall` does not reach\n"), run.stderr
+
+    shutil.rmtree(place)
+    run = served(environment, tmp_path, WHO_SERVES, launcher)
+    assert (run.result(), run.stderr) == (SERVED_BY_RIC, "")
+
+
 def test_several_workers_say_it_once(overwritten: Environment, tmp_path: Path) -> None:
     """The parent of workers tells of it, and each of them serves as ric."""
     (tmp_path / "app.py").write_text("import os\ndef handler(event, context): return type(context).__module__\n")
