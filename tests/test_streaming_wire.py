@@ -388,7 +388,9 @@ class TestMisuse:
         [
             ("stream.write('a'); stream.send_head(200)", "come before the first byte"),
             ("stream.send_head(200); stream.send_head(200)", "come before the first byte"),
-            ("stream.write('a'); response_stream(context)._opened()", "was begun before"),
+            ("stream.write('a'); response_stream(context)", "was begun before"),
+            ("stream.write('a'); response_stream(context, 200)", "was begun before"),
+            ("other = response_stream(context); stream.write('a'); other.write('b')", "was begun before"),
             ("stream.write('a'); stream.write(5)", "a stream takes str or bytes, not int"),
         ],
     )
@@ -516,17 +518,20 @@ def main(event, context):
         source = """
 import asyncio
 seen = []
-async def late(stream, gate):
+async def late(context, gate):
+    stream = response_stream(context)
     await gate.wait()
-    try:
-        stream.write("late")
-    except Exception as error:
-        seen.append(str(error))
+    for write in (stream.write, lambda data: response_stream(context)):
+        try:
+            write("late")
+        except Exception as error:
+            seen.append(str(error))
 async def main(event, context):
     global task, gate
     if context.aws_request_id == "1":
         gate = asyncio.Event()
-        task = asyncio.create_task(late(response_stream(context), gate))
+        task = asyncio.create_task(late(context, gate))
+        await asyncio.sleep(0)
         return None
     gate.set()
     await task
@@ -534,8 +539,9 @@ async def main(event, context):
 """
         script = [answer(event("1")), answer(ACCEPTED), answer(event("2")), answer(ACCEPTED), read()]
         _, api = run_until_complete(tmp_path, [script], with_imports(source))
-        (message,) = json.loads(api.requests[3].body)
-        assert "the response has ended" in message
+        of_write, of_call = json.loads(api.requests[3].body)
+        assert "the response has ended" in of_write
+        assert "invocation 1 is over" in of_call
 
 
 GENERATORS = {

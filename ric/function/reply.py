@@ -58,15 +58,17 @@ class Reply:
             RuntimeApiError: There is no connection.
         """
         with self._lock:
-            if self.is_over:
-                raise StreamingError(
-                    f"invocation {self.invoke_id} is over; a response is streamed while its handler runs"
-                )
-            if self.upload is not None:
-                raise StreamingError("the response was begun before; there is one stream for each invocation")
+            self.check_unbegun()
             self.upload = self._client.start_response(self.invoke_id, content_type, *self._echo)
             self.content_type = content_type
             return self.upload
+
+    def check_unbegun(self) -> None:
+        """Raises StreamingError if the invocation is over, or its response was begun before."""
+        if self.is_over:
+            raise StreamingError(f"invocation {self.invoke_id} is over; a response is streamed while its handler runs")
+        if self.upload is not None:
+            raise StreamingError("the response was begun before; there is one stream for each invocation")
 
     def end(self) -> None:
         """Notes that the handler has ended."""

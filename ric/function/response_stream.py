@@ -39,12 +39,14 @@ def response_stream(
         cookies: Values for ``Set-Cookie``.
 
     Raises:
-        StreamingError: The context is not that of the invocation at hand, or its response was begun before.
+        StreamingError: The context is not that of an invocation at hand, its handler has ended, or its response was
+            begun before. Of two streams that were both made before a first byte, the second one to be used raises it.
         TypeError, ValueError: As for StreamingResponse.
     """
     answer = reply.to(getattr(context, "aws_request_id", None))
     if answer is None:
         raise StreamingError("response_stream() takes the context that the running handler was called with")
+    answer.check_unbegun()
     stream = ResponseStream(answer)
     if status_code is not None or headers is not None or cookies is not None:
         stream.send_head(200 if status_code is None else status_code, headers, cookies)
