@@ -55,6 +55,44 @@ api.getresponse()
 """
 
 
+# Each goes on after the end of its stream.
+GOING_ON = """
+import os, time
+from ric import response_stream
+
+def stream_whole(context):
+    with response_stream(context) as stream:
+        stream.write("whole")
+
+def work(event, context):
+    stream_whole(context)
+    with open("go-on") as gate:
+        print("worked", gate.readline())
+
+def fail(event, context):
+    stream_whole(context)
+    raise ValueError("lost?")
+
+def recover(event, context):
+    try:
+        with response_stream(context) as stream:
+            stream.write("half")
+            raise ValueError("half a response")
+    except ValueError:
+        pass
+    print("recovered")
+
+def hang(event, context):
+    stream_whole(context)
+    print("about to hang", flush=True)
+    time.sleep(600)
+
+def end(event, context):
+    stream_whole(context)
+    os._exit(3)
+"""
+
+
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     """A directory with the function above in ``app.py``."""
@@ -177,6 +215,80 @@ def test_a_stream_appears_as_it_comes(directory: Path) -> None:
         (directory / "go-on").write_text("")
         command.wait_for("second\n", after=position)
         assert command.wait() == 0
+
+
+def test_a_handler_may_go_on_after_its_stream(directory: Path) -> None:
+    """The response is there at once, and the function ends after what comes behind it, with its log."""
+    (directory / "app.py").write_text(GOING_ON)
+    os.mkfifo(directory / "go-on")
+    # Open for both, so that a handler that was ended is a failure below and holds up nobody here.
+    gate = os.open(directory / "go-on", os.O_RDWR)
+    try:
+        with running(["invoke", "app.work"], directory) as command:
+            command.wait_for("whole")
+            reported = command.wait_for("REPORT RequestId: ")
+            os.write(gate, b"for it\n")
+            command.wait_for("worked for it\n", after=reported)
+            assert command.wait() == 0
+    finally:
+        os.close(gate)
+
+
+def test_an_error_after_the_stream_is_logged_and_the_response_counts(directory: Path) -> None:
+    """The caller has the whole response, so the exit code is that of a success, while the log says what was raised."""
+    (directory / "app.py").write_text(GOING_ON)
+
+    done = run(["invoke", "app.fail"], directory)
+
+    assert (done.exit_code, done.out) == (0, b"whole")
+    assert "[ERROR] ValueError: lost?" in done.err
+
+
+def test_an_error_within_the_stream_counts_while_the_log_goes_on(directory: Path) -> None:
+    """Half a response is a failure, though its handler went on."""
+    (directory / "app.py").write_text(GOING_ON)
+
+    done = run(["invoke", "app.recover"], directory)
+
+    assert (done.exit_code, done.out) == (1, b"half")
+    assert "recovered" in done.err.splitlines()
+    assert done.err.splitlines()[-1] == "ric: app.recover failed: ValueError: half a response"
+
+
+def test_the_time_of_an_invocation_includes_what_comes_after_the_stream(directory: Path) -> None:
+    """What goes on for longer than --timeout is ended, and is a failure although the response was whole."""
+    (directory / "app.py").write_text(GOING_ON)
+
+    done = run(["invoke", "app.hang", "--timeout", "2"], directory)
+
+    assert (done.exit_code, done.out) == (1, b"whole")
+    lines = done.err.splitlines()
+    assert "about to hang" in lines
+    assert lines[-1] == "ric: app.hang was ended: it went on after its response until its time was up"
+
+
+def test_a_process_that_ends_after_the_stream_is_a_failure(directory: Path) -> None:
+    """On Lambda it would cost the environment; nothing else would tell of it here."""
+    (directory / "app.py").write_text(GOING_ON)
+
+    done = run(["invoke", "app.end"], directory)
+
+    assert (done.exit_code, done.out) == (1, b"whole")
+    reason = "Runtime.ExitError: Runtime exited with error: exit status 3"
+    assert done.err.splitlines()[-1] == f"ric: app.end ended after its response: {reason}"
+
+
+def test_a_signal_ends_what_comes_after_the_stream(directory: Path) -> None:
+    """Without --timeout it may take as long as it likes, but not longer than whoever called it."""
+    (directory / "app.py").write_text(GOING_ON)
+
+    with running(["invoke", "app.hang"], directory) as command:
+        reported = command.wait_for("REPORT RequestId: ")
+        command.wait_for("about to hang\n", after=reported)
+        command.process.send_signal(signal.SIGINT)
+
+        assert command.wait() == 128 + signal.SIGINT
+        assert "Traceback" not in command.shown
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

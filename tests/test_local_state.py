@@ -145,6 +145,56 @@ class TestAnswers:
             assert running.invocation.request_id == "a"
 
 
+class TestIdle:
+    """When there is nothing left to wait for."""
+
+    def test_a_runtime_is_busy_until_it_asks_again(self) -> None:
+        """Waiting in the queue, running and what a handler does after its answer all count as work."""
+        world = World()
+        world.start()
+        world.submit("a")
+        assert not world.queue.wait_until_idle(0)
+        running = world.take()
+        assert not world.queue.wait_until_idle(0)
+        world.sandbox.settle(running, DONE)
+        assert not world.queue.wait_until_idle(0)
+        with ThreadPoolExecutor(2) as calls:
+            idle = calls.submit(world.queue.wait_until_idle, TIMEOUT_SECONDS)
+            world.sandbox.ask(world.sandbox.runtime_number)
+            call = calls.submit(world.sandbox.take, world.sandbox.runtime_number)
+            assert idle.result(TIMEOUT_SECONDS)
+            world.queue.close()
+            assert call.result(TIMEOUT_SECONDS) is None
+
+    def test_a_runtime_that_ended_does_nothing_more(self) -> None:
+        """The wait ends with the runtime, also if it never asked again."""
+        world = World(sandboxes=2)
+        world.start()
+        world.submit("a")
+        world.sandbox.settle(world.take(), DONE)
+        with ThreadPoolExecutor(1) as calls:
+            idle = calls.submit(world.queue.wait_until_idle, TIMEOUT_SECONDS)
+            world.lifecycle.runtime_ended(Failure("Runtime.ExitError", "it ended"))
+            assert idle.result(TIMEOUT_SECONDS)
+
+    def test_the_end_of_the_emulator_ends_the_wait(self) -> None:
+        """Nobody waits for what is being ended."""
+        world = World()
+        world.start()
+        with ThreadPoolExecutor(1) as calls:
+            idle = calls.submit(world.queue.wait_until_idle, TIMEOUT_SECONDS)
+            world.queue.close()
+            assert idle.result(TIMEOUT_SECONDS)
+
+    def test_a_snapshot_that_waits_is_idle(self) -> None:
+        """A runtime that is to be restored has nothing to do before there is an event."""
+        world = World(snap_start=True)
+        assert world.lifecycle.next_task().step is Step.START
+        assert not world.queue.wait_until_idle(0)
+        world.startup.reach_snapshot(world.sandbox.runtime_number)
+        assert world.queue.wait_until_idle(0)
+
+
 class TestTimeouts:
     """When time is up."""
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 def invoke_here(handler: str, event: bytes, client_context: str | None, options: FunctionOptions) -> int:
     """Runs the function once, and writes what it returns to standard output, its log to standard error.
 
+    A handler may go on after the end of its stream. So the function is not ended before it waits for the next event.
+
     Args:
         handler: ``module.function``.
         event: JSON.
@@ -33,13 +35,14 @@ def invoke_here(handler: str, event: bytes, client_context: str | None, options:
     Raises:
         CommandError: It could not be invoked.
     """
+    log = LogOutput()
     emulator = Emulator(
         runtime_command(handler),
         handler=handler,
         timeout_s=options.timeout_s,
         memory_mb=options.memory_mb,
         env=options.env,
-        observer=LogOutput(),
+        observer=log,
     )
     output = ResultOutput()
     context: dict[str, Any] | None = json.loads(client_context) if client_context is not None else None
@@ -47,6 +50,7 @@ def invoke_here(handler: str, event: bytes, client_context: str | None, options:
         try:
             with emulator:
                 result = _deliver(emulator, event, context, output)
+                is_idle = emulator.wait_until_idle(_remaining_s(result, options.timeout_s))
         except FunctionStartError as error:
             output.write(error.failure.document)
             output.finish()
@@ -61,6 +65,12 @@ def invoke_here(handler: str, event: bytes, client_context: str | None, options:
         return SIGNAL_BASE + received[0]
     if result.function_error:
         say(f"{handler} failed: {describe_error(result.error_document)}")
+        return FUNCTION_ERROR
+    if not is_idle:
+        say(f"{handler} was ended: it went on after its response until its time was up")
+        return FUNCTION_ERROR
+    if log.early_end:
+        say(f"{handler} ended after its response: {log.early_end}")
         return FUNCTION_ERROR
     return 0
 
@@ -86,3 +96,8 @@ def _deliver(
         output.write(result.payload)
     output.finish()
     return result
+
+
+def _remaining_s(result: InvokeResult, timeout_s: float | None) -> float | None:
+    """Returns how much of its time the invocation has left, None if it has no limit."""
+    return None if timeout_s is None else max(0.0, timeout_s - result.duration_ms / 1000)

@@ -10,14 +10,24 @@ from ric.cli.log_text import readable_lines
 from ric.local import Observer
 
 if TYPE_CHECKING:
-    from ric.local import InvocationEnd, InvocationStart, LogLine
+    from ric.local import InvocationEnd, InvocationStart, LogLine, RuntimeExit
 
 
 class LogOutput(Observer):
-    """Writes the log. On a terminal, records of several lines get their line breaks back."""
+    """Writes the log. On a terminal, records of several lines get their line breaks back.
+
+    Attributes:
+        early_end: Why the runtime ended by itself; None if it did not.
+    """
 
     def __init__(self) -> None:
         self._is_terminal = sys.stderr.isatty()
+        self.early_end: str | None = None
+
+    def runtime_exited(self, event: RuntimeExit) -> None:
+        """Keeps why, unless it was told to end."""
+        if not event.was_asked_to:
+            self.early_end = f"{event.error_type}: {event.message}"
 
     def log_line(self, event: LogLine) -> None:
         """Writes a record."""

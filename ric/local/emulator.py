@@ -214,6 +214,18 @@ class Emulator:
         """
         return programmatic.invoke_stream(self._service, programmatic.make_request(self._name, payload, **options))
 
+    def wait_until_idle(self, timeout_s: float | None = None) -> bool:
+        """Waits until every invocation is over and the runtimes wait for more: a handler may go on after its response.
+
+        Args:
+            timeout_s: How long to wait at most, in seconds; None for as long as it takes.
+
+        Returns:
+            Whether that is so; a runtime that has ended does nothing any more either. Also True when the emulator ends.
+            With ``max_concurrency`` a runtime asks for more while it works, so only responses are waited for.
+        """
+        return self._queue.wait_until_idle(timeout_s)
+
     def run(
         self,
         *,

@@ -64,6 +64,18 @@ class InvocationQueue:
             self.changed.notify_all()
         return pending.reply
 
+    def wait_until_idle(self, timeout_s: float | None) -> bool:
+        """Waits until nothing waits or runs, and the runtimes ask for more or have ended; returns whether that came.
+
+        Args:
+            timeout_s: How long to wait at most; None for as long as it takes.
+        """
+        with self.changed:
+            return self.changed.wait_for(
+                lambda: self.is_closed or (not self.is_waiting and all(sandbox.is_idle for sandbox in self._sandboxes)),
+                timeout_s,
+            )
+
     def close(self) -> None:
         """Refuses invocations from now on, and tells the callers of those that still wait."""
         with self.changed:

@@ -174,6 +174,11 @@ class Sandbox:
     # For the queue, the start and the lifecycle, who hold the lock.
 
     @property
+    def is_idle(self) -> bool:
+        """Whether its runtime has no invocation and waits for one, or there is no runtime."""
+        return self.phase in (Phase.OFF, Phase.SNAPSHOT) or (self.asking > 0 and not self.running)
+
+    @property
     def capacity(self) -> int:
         """How many more invocations this sandbox takes without a new process."""
         if self.phase is Phase.OFF or self.is_draining:
