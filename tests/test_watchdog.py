@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ from tests.scripted_api import (
     ScriptedApi,
     Step,
     answer,
+    answer_stream,
     error_path,
     event,
     function,
@@ -157,6 +158,25 @@ def handler(event, context):
         assert "\t1\tric: " in tasks["first"][0]
         functions = [line.rpartition(", in ")[2] for line in tasks["first"] if ", in " in line]
         assert functions[:2] == ["outer", "inner"]
+
+    @pytest.mark.parametrize(
+        ("rest", "reading"),
+        [("", answer), ("    yield b'piece'\n", answer_stream)],
+        ids=["coroutine", "generator"],
+    )
+    def test_task_of_the_handler(self, tmp_path: Path, rest: str, reading: Callable[[bytes], Step]) -> None:
+        """The stack of its task begins with the function, as that of its thread does."""
+        source = f"""
+async def inner():
+    while not is_written("task "):
+        await asyncio.sleep(0.01)
+async def handler(event, context):
+    await inner()
+{rest}"""
+        script = (answer_due("1"), reading(ACCEPTED), read())
+        (task,) = [record for record in dump_of(tmp_path, source, script) if "deadline: task" in record[0]]
+        functions = [line.rpartition(", in ")[2] for line in task if ", in " in line]
+        assert functions[:2] == ["handler", "inner"]
 
     def test_json(self, tmp_path: Path) -> None:
         """In JSON format a record is one object with the keys of other log records."""

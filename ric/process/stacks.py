@@ -57,7 +57,7 @@ def task_stacks() -> Iterator[Stack]:
     """Yields the stack of each asyncio task that is not done: where it waits, through all that it awaits."""
     tasks = _pending_tasks()
     for task in tasks[:_MOST_TASKS]:
-        yield f"task {message_of(task.get_name())}", _format(list(_awaits(task.get_coro())))
+        yield f"task {message_of(task.get_name())}", _format(_from_the_function_on(list(_awaits(task.get_coro()))))
     if len(tasks) > _MOST_TASKS:
         yield f"tasks: {len(tasks) - _MOST_TASKS} more are not shown", []
 
@@ -95,8 +95,12 @@ def _without_the_way_to_the_handler(frames: list[tuple[FrameType, int]]) -> list
     files = [frame.f_code.co_filename for frame, _ in frames]
     if _LOOP not in files:
         return frames
-    first = len(files) - files[::-1].index(_LOOP)
-    while first < len(files) and files[first].startswith(_OWN_DIRECTORY):
+    return _from_the_function_on(frames, len(files) - files[::-1].index(_LOOP))
+
+
+def _from_the_function_on(frames: list[tuple[FrameType, int]], first: int = 0) -> list[tuple[FrameType, int]]:
+    """Leaves out the frames up to `first` and those of the runtime that follow; all stay where there are no others."""
+    while first < len(frames) and frames[first][0].f_code.co_filename.startswith(_OWN_DIRECTORY):
         first += 1
     return frames[first:] or frames
 
