@@ -91,7 +91,7 @@ class LambdaConfigProvider:
         if not api_address:
             raise RuntimeApiUnsetError(self.AWS_LAMBDA_RUNTIME_API)
         self.api_address = api_address
-        self.max_concurrency = environ.get(self.AWS_LAMBDA_MAX_CONCURRENCY)
+        self.max_concurrency = environ.get(self.AWS_LAMBDA_MAX_CONCURRENCY) or None
         self.use_thread_polling = environ.get(self.AWS_EXECUTION_ENV) in self.SUPPORTED_THREADPOLLING_ENVS
         self.lmi_socket_path = environ.get(self.SOCKET_PATH_ENV)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ric.local import LogLine
+from tests.function_run import run_function
 from tests.image import clean_environment
 from tests.pool_running import APP, PROMPT_S, Gate, kill_and_wait, pool
 from tests.scripted_api import ACCEPTED, answer, event, run_to_its_end
@@ -139,6 +140,13 @@ def test_a_signal_that_is_repeated(tmp_path: Path) -> None:
         gate.open()
         assert in_flight.result(PROMPT_S).json()["pid"] == worker
         running.recorder.wait_for(LogLine, lambda line: line.text == "bye")
+
+
+def test_empty_number_of_invocations_at_once(tmp_path: Path) -> None:
+    """It counts as unset: the process itself serves, one at a time."""
+    source = "import sys\ndef handler(event, context): return 'ric.process.workers' in sys.modules"
+    run = run_function(tmp_path, source, environment={"AWS_LAMBDA_MAX_CONCURRENCY": ""})
+    assert (run.result(), run.stderr) == (False, "")
 
 
 @pytest.mark.parametrize(
