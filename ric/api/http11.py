@@ -25,8 +25,8 @@ _MAX_REMEMBERED_NAME_BYTES = 64
 _lower_case: dict[bytes, bytes] = {}
 _status_lines: dict[bytes, tuple[bool, int]] = {}
 
-# RFC 9110 section 5.6.2: what a field name is made of.
-_TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""What field names and methods are made of (RFC 9110 section 5.6.2)."""
 
 CHUNKED = -1
 """Body framing: chunks follow (RFC 9112 section 7.1)."""
@@ -204,7 +204,7 @@ def _unfold(lines: list[bytes]) -> list[bytes]:
 
 def _check_name(spelling: bytes) -> bytes:
     """Returns a field name in lower case, and remembers it."""
-    if not spelling or spelling.translate(None, _TOKEN_BYTES):
+    if not spelling or spelling.translate(None, TOKEN_BYTES):
         raise MalformedResponseError(f"{spelling[:100]!r} is not the name of a header field")
     name = spelling.lower()
     if len(_lower_case) < _MAX_REMEMBERED_NAMES and len(name) <= _MAX_REMEMBERED_NAME_BYTES:

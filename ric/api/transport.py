@@ -12,18 +12,8 @@ import _socket
 from os import getpid
 from select import POLLIN, POLLOUT, poll
 
-from ric.api import sockets
-from ric.api.http11 import (
-    CHUNKED,
-    MAX_HEAD_BYTES,
-    UNTIL_CLOSE,
-    ChunkedDecoder,
-    Response,
-    ResponseHead,
-    find_head_end,
-    parse_response_head,
-)
-from ric.errors import ForkedProcessError, MalformedResponseError, RefusedConnectionError, TransportError
+from ric.api import answers, sockets
+from ric.errors import ForkedProcessError, RefusedConnectionError, TransportError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,16 +21,12 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from ric.api.address import Address
+    from ric.api.http11 import Response
 
-_RECEIVE_BYTES = 64 * 1024
-# One recv fills at most this much, so that an announced length alone never makes us allocate it.
-_MAX_BODY_STEP_BYTES = 16 * 1024 * 1024
 _SEND_NOW = _socket.MSG_DONTWAIT | getattr(_socket, "MSG_NOSIGNAL", 0)
-_LARGE_BYTES = 1024 * 1024
 _CONTENT_TOO_LARGE = 413
-_MOST_INTERIM_ANSWERS = 100
-
-_is_heap_kept = False
+# A server that refuses a body larger than this may have left it unread.
+_MAYBE_UNREAD_BYTES = 64 * 1024
 
 
 class Connection:
@@ -59,9 +45,8 @@ class Connection:
         self._owner = getpid()
         self._socket: _socket.socket | None = None
         self._readiness: Any = None
-        self._received: bytes | bytearray = b""
+        self._answers = answers.AnswerReader()
         self._is_in_parts = False
-        self._interim_answers = 0
 
     def exchange(self, head: bytes, body: bytes = b"", meanwhile: Callable[[int], None] | None = None) -> Response:
         """Sends one request and waits for its answer.
@@ -83,11 +68,11 @@ class Connection:
             is_sent = self._send(connection, head, body)
             if meanwhile is not None:
                 meanwhile(connection.fileno())
-            response = self._receive(connection)
+            response = self._read_answer(connection)
         except BaseException as error:  # noqa: BLE001 - also what a signal handler of user code raises while we wait
             self._give_up(error)
-        # A server that refuses a large body need not read it, though the kernels between us may have taken all of it.
-        if not is_sent or (response.status == _CONTENT_TOO_LARGE and len(body) > _RECEIVE_BYTES):
+        # The kernels between us may have taken all of a large body, though the server refuses it and reads none of it.
+        if not is_sent or (response.status == _CONTENT_TOO_LARGE and len(body) > _MAYBE_UNREAD_BYTES):
             self.close()
         return response
 
@@ -124,7 +109,7 @@ class Connection:
         if connection is None:
             raise TransportError("the connection was closed in the middle of a request")
         try:
-            if not sockets.is_quiet(connection) and not self._awaits_more(connection):
+            if not sockets.is_quiet(connection) and not self._answers.is_more_wanted(connection):
                 return None
             return connection.sendmsg(parts, (), _SEND_NOW) if parts else 0
         except BlockingIOError:
@@ -162,7 +147,7 @@ class Connection:
         try:
             if meanwhile is not None:
                 meanwhile(self._socket.fileno())
-            response = self._receive(self._socket)
+            response = self._read_answer(self._socket)
         except BaseException as error:  # noqa: BLE001 - as above
             self._give_up(error)
         if not is_sent:
@@ -173,9 +158,8 @@ class Connection:
     def close(self) -> None:
         """Closes the connection; the next exchange opens a new one."""
         connection, self._socket = self._socket, None
-        self._received = b""
+        self._answers.clear()
         self._is_in_parts = False
-        self._interim_answers = 0
         if connection is not None:
             if self.on_connect is not None and getpid() == self._owner:
                 sockets.shut_down(connection)  # a copy keeps it open, and the server would not learn of the end
@@ -201,6 +185,12 @@ class Connection:
                 self.on_connect(connection)
             return connection
         return self._socket
+
+    def _read_answer(self, connection: _socket.socket) -> Response:
+        response, is_reusable = self._answers.read(connection)
+        if not is_reusable:
+            self.close()
+        return response
 
     def _take(self, connection: _socket.socket) -> None:
         self._socket = connection
@@ -228,7 +218,7 @@ class Connection:
         readiness.register(connection.fileno(), POLLIN | POLLOUT)
         while rest:
             ((_, events),) = readiness.poll()
-            if events & POLLIN and not self._awaits_more(connection):
+            if events & POLLIN and not self._answers.is_more_wanted(connection):
                 return False
             try:
                 rest = rest[connection.send(rest, _SEND_NOW) :]
@@ -238,133 +228,14 @@ class Connection:
                 return False  # what the server said before it closed is still there to be read
         return True
 
-    def _awaits_more(self, connection: _socket.socket) -> bool:
-        """Whether the server has sent only interim answers so far, so that it still wants the rest of the request."""
-        data = connection.recv(_RECEIVE_BYTES)
-        searched = len(self._received)
-        # Bytes would be copied as a whole for each one that is added, however slowly they come.
-        self._received = bytearray(self._received) if isinstance(self._received, bytes) else self._received
-        self._received += data
-        while (end := find_head_end(self._received, searched)) >= 0:
-            if not parse_response_head(bytes(self._received[:end])).is_interim:
-                return False
-            self._count_interim_answer()
-            del self._received[:end]
-            searched = 0
-        return bool(data) and len(self._received) <= MAX_HEAD_BYTES
-
-    def _receive(self, connection: _socket.socket) -> Response:
-        head = self._receive_head(connection)
-        while head.is_interim:
-            self._count_interim_answer()
-            head = self._receive_head(connection)
-        self._interim_answers = 0
-        if head.framing == CHUNKED:
-            body = self._receive_chunks(connection)
-        elif head.framing == UNTIL_CLOSE:
-            body = self._receive_until_close(connection, is_refusal=head.status >= 300)
-        else:
-            body = self._receive_length(connection, head.framing)
-        # Bytes behind the announced body belong to no request of ours: they must not become the next answer.
-        if self._received or not head.keeps_alive:
-            self.close()
-        return Response(head, body)
-
-    def _count_interim_answer(self) -> None:
-        """Counts an interim answer to the current request: a server could send them for ever."""
-        self._interim_answers += 1
-        if self._interim_answers > _MOST_INTERIM_ANSWERS:
-            raise MalformedResponseError(f"more than {_MOST_INTERIM_ANSWERS} interim answers")
-
-    def _receive_head(self, connection: _socket.socket) -> ResponseHead:
-        data = self._received
-        searched = 0
-        while (end := find_head_end(data, searched)) < 0:
-            if len(data) > MAX_HEAD_BYTES:
-                raise MalformedResponseError(f"a head of more than {MAX_HEAD_BYTES} bytes")
-            more = _receive_some(connection)
-            if not more:
-                if data:
-                    raise MalformedResponseError("the connection was closed within the head")
-                raise TransportError("the connection was closed without an answer")
-            searched = len(data)
-            if not data:
-                data = more  # the whole head, nearly always
-            else:
-                data = bytearray(data) if isinstance(data, bytes) else data
-                data += more
-        self._received = data[end:]
-        return parse_response_head(bytes(data[:end]))
-
-    def _receive_length(self, connection: _socket.socket, length: int) -> bytes:
-        if length >= _LARGE_BYTES:
-            _keep_heap()
-        if len(self._received) == length:  # it came with the head, as nearly all do
-            body, self._received = bytes(self._received), b""
-            return body
-        pieces = [self._received[:length]]
-        self._received = self._received[length:]
-        missing = length - len(pieces[0])
-        while missing:
-            piece = _receive_some(connection, min(missing, _MAX_BODY_STEP_BYTES), _socket.MSG_WAITALL)
-            if not piece:
-                raise MalformedResponseError(f"the connection was closed {missing} bytes before the end of {length}")
-            pieces.append(piece)
-            missing -= len(piece)
-        return b"".join(pieces)
-
-    def _receive_chunks(self, connection: _socket.socket) -> bytes:
-        decoder = ChunkedDecoder()
-        decoder.feed(self._received)
-        while not decoder.complete:
-            data = _receive_some(connection)
-            if not data:
-                raise MalformedResponseError("the connection was closed among the chunks")
-            decoder.feed(data)
-        self._received = decoder.rest
-        return decoder.body()
-
-    def _receive_until_close(self, connection: _socket.socket, *, is_refusal: bool) -> bytes:
-        body = bytearray(self._received)  # a list of pieces takes a hundred times the memory if they are single bytes
-        try:
-            while data := _receive_some(connection):
-                body += data
-        except ConnectionResetError:
-            # A server that refuses a body without having read it ends so; then it is the status that counts.
-            if not is_refusal:
-                raise
-        self._received = b""
-        return bytes(body)
-
-
-def _receive_some(connection: _socket.socket, size: int = _RECEIVE_BYTES, flags: int = 0) -> bytes:
-    """Waits for bytes, also when a handler has made every descriptor that it found non-blocking."""
-    while True:
-        try:
-            return connection.recv(size, flags)
-        except BlockingIOError:
-            connection.setblocking(True)
-
-
-def _keep_heap() -> None:
-    """Keeps the C library from giving memory back to the kernel after each large event, only to ask for it again.
-
-    glibc trims its heap by twice the size of the largest block that it has freed ("M_MMAP_THRESHOLD" in mallopt(3)), so
-    one is freed that is larger than events are. It is never touched, and costs no memory. With 6 MB in and out this
-    saves a third of the time, which went into page faults (28 ms to 18 ms, benchmarks "echo 6 MB").
-    """
-    global _is_heap_kept
-    if not _is_heap_kept:
-        _is_heap_kept = True
-        bytes(_MAX_BODY_STEP_BYTES)
-
 
 def _is_of_the_network(error: OSError) -> bool:
-    """Whether the error comes from a call made here or in ``sockets``, and not from Python code that ran meanwhile."""
+    """Whether the error comes from a call on the socket, and not from Python code that ran meanwhile."""
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
-    return traceback is not None and any(traceback.tb_frame.f_globals is own for own in (globals(), vars(sockets)))
+    own = (globals(), vars(answers), vars(sockets))
+    return traceback is not None and any(traceback.tb_frame.f_globals is names for names in own)
 
 
 def _transport_error(error: OSError) -> TransportError:
