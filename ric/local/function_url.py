@@ -14,13 +14,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from ric.api.http11 import TOKEN_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
 # What Lambda hands over as text. All else is base64, form data included.
 _TEXT_TYPE = re.compile(r"text/.*|application/(json|javascript|xml)|[\w.+-]+/.*\+(json|xml)")
-_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FIELD_NAME = re.compile(f"[{re.escape(TOKEN_BYTES.decode())}]+")
 # They describe one connection, and the body as this server frames it.
 _OWN_FIELDS = frozenset(
     {"connection", "content-length", "date", "keep-alive", "server", "te", "trailer", "transfer-encoding", "upgrade"}

@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import TYPE_CHECKING
 
-from ric.api.http11 import MAX_HEAD_BYTES
+from ric.api.http11 import MAX_HEAD_BYTES, TOKEN_BYTES
 
 if TYPE_CHECKING:
     from io import BufferedIOBase
 
-_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # A target is ASCII by the specification; people type others, and clients send them as they are.
-_REQUEST_LINE = re.compile(rb"(%b) ([^\x00-\x20\x7f]+) HTTP/(\d\.\d)\r?\n" % _TOKEN)
-_TOKEN_BYTES = bytes(byte for byte in range(256) if re.fullmatch(_TOKEN, bytes([byte])))
+_REQUEST_LINE = re.compile(rb"([%b]+) ([^\x00-\x20\x7f]+) HTTP/(\d\.\d)\r?\n" % re.escape(TOKEN_BYTES))
 _CONTROLS = bytes({*range(32), 127} - {ord("\t")})
 _LINE_ENDS = (b"\r\n", b"\n")
 _MAX_FIELDS = 100
@@ -128,11 +126,6 @@ def _parse_field(line: bytes) -> tuple[str, str]:
     # Step by step, as an expression for all of it takes the square of the time for a value full of blanks.
     name, colon, value = line.removesuffix(b"\n").removesuffix(b"\r").partition(b":")
     value = value.strip(b" \t")
-    if (
-        not name
-        or not colon
-        or name.translate(None, _TOKEN_BYTES)
-        or len(value.translate(None, _CONTROLS)) < len(value)
-    ):
+    if not name or not colon or name.translate(None, TOKEN_BYTES) or len(value.translate(None, _CONTROLS)) < len(value):
         raise MalformedHeadError(f"{line[:100]!r} is not a field")
     return name.decode("ascii"), value.decode("latin-1")

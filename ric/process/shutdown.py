@@ -104,14 +104,15 @@ def force_exit_later(status: object) -> None:
     Args:
         status: What ``sys.exit`` will be called with.
     """
+    if not _may_wait_for_threads():
+        return
     grace_s = _grace_s()
 
     def end() -> None:
         sleep(grace_s)
         end_at_once(status if isinstance(status, int) else 0 if status is None else EXIT_FAILURE)
 
-    if _may_wait_for_threads():
-        start_new_thread(end, ())
+    start_new_thread(end, ())
 
 
 def _grace_s() -> float:
