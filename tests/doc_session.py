@@ -125,7 +125,25 @@ class Session(contextlib.ExitStack):
             self._run([*command, *(block.file for block in tests)], tests[0])
 
     def _run(self, command: list[str], block: Block) -> None:
-        done = subprocess.run(
+        done = self._execute(command)
+        assert done.returncode == block.exit_code, f"line {block.line}: exit code {done.returncode}\n{done.stdout}"
+
+    def _type(self, block: Block) -> None:
+        typed = _typed(block.text)
+        if block.until:
+            assert len(typed) == 1, f"line {block.line}: only one command can go on"
+            self._start(self._here(typed[0][0]), self._here(block.until))
+            return
+        script = "".join(f"{self._here(command)}\nprintf '{_MARK}%s{_MARK}' $?\n" for command, _ in typed)
+        parts = self._as_in_the_page(self._execute(["bash", "-c", script]).stdout).split(_MARK)
+        for number, (command, expected) in enumerate(typed):
+            shown, code = parts[2 * number], int(parts[2 * number + 1])
+            wanted = block.exit_code if number == len(typed) - 1 else 0
+            assert code == wanted, f"line {block.line}: {command} ended with {code}\n{shown}"
+            assert _agrees(shown, expected), f"line {block.line}: {command} showed\n{shown}\nnot\n{expected}"
+
+    def _execute(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             command,
             cwd=self.directory,
             env=self._environment,
@@ -136,31 +154,6 @@ class Session(contextlib.ExitStack):
             timeout=TIMEOUT_S,
             check=False,
         )
-        assert done.returncode == block.exit_code, f"line {block.line}: exit code {done.returncode}\n{done.stdout}"
-
-    def _type(self, block: Block) -> None:
-        typed = _typed(block.text)
-        if block.until:
-            assert len(typed) == 1, f"line {block.line}: only one command can go on"
-            self._start(self._here(typed[0][0]), self._here(block.until))
-            return
-        script = "".join(f"{self._here(command)}\nprintf '{_MARK}%s{_MARK}' $?\n" for command, _ in typed)
-        done = subprocess.run(
-            ["bash", "-c", f"exec 2>&1\n{script}"],
-            cwd=self.directory,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-        parts = self._as_in_the_page(done.stdout).split(_MARK)
-        for number, (command, expected) in enumerate(typed):
-            shown, code = parts[2 * number], int(parts[2 * number + 1])
-            wanted = block.exit_code if number == len(typed) - 1 else 0
-            assert code == wanted, f"line {block.line}: {command} ended with {code}\n{shown}"
-            assert _agrees(shown, expected), f"line {block.line}: {command} showed\n{shown}\nnot\n{expected}"
 
     def _start(self, command: str, until: str) -> None:
         ours, theirs = os.pipe()

@@ -104,12 +104,7 @@ class Listeners:
     def send_raw(self, data: bytes) -> bytes:
         """Sends bytes to the Runtime API on a connection of their own, then nothing more; returns all that comes."""
         with self.connect() as connection:
-            connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
-            received = b""
-            while block := connection.recv(65536):
-                received += block
-            return received
+            return send_whole(connection, data)
 
     def connect(self) -> socket.socket:
         """Opens a connection to the Runtime API."""
@@ -133,6 +128,16 @@ class Listeners:
 
     def _url(self, path: str) -> str:
         return f"http://{self.runtime_address}/2018-06-01/runtime/{path}"
+
+
+def send_whole(connection: socket.socket, data: bytes) -> bytes:
+    """Sends bytes, then nothing more; returns all that comes until the other side closes the connection."""
+    connection.sendall(data)
+    connection.shutdown(socket.SHUT_WR)
+    received = b""
+    while block := connection.recv(65536):
+        received += block
+    return received
 
 
 @contextlib.contextmanager

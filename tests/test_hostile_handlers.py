@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.handlers import EXHAUST
 from tests.scripted_api import (
     ACCEPTED,
     INIT_ERROR,
@@ -294,19 +295,6 @@ def slowly(data: bytes) -> Step:
             peer.connection.sendall(data[start : start + 60])
 
     return step
-
-
-EXHAUST = """
-import resource
-global kept
-kept = []
-resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-try:
-    while True:
-        kept.append(open("/dev/null"))
-except OSError:
-    pass
-"""
 
 
 class TestSurroundings:

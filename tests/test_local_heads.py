@@ -12,7 +12,7 @@ import pytest
 
 from ric.local.invoke_api import INVOKE_PATH
 from ric.local.request_head import MalformedHeadError, read_fields
-from tests.emulator_listeners import TIMEOUT_SECONDS, Listeners, RuntimeStream, listening
+from tests.emulator_listeners import TIMEOUT_SECONDS, Listeners, RuntimeStream, listening, send_whole
 
 POST = f"POST {INVOKE_PATH} HTTP/1.1\r\n".encode()
 
@@ -27,12 +27,7 @@ def listeners() -> Iterator[Listeners]:
 def invoke_raw(listeners: Listeners, data: bytes) -> bytes:
     """Sends bytes to the side of callers, then nothing more; returns all that comes."""
     with socket.create_connection(("127.0.0.1", listeners.invoke_api.port), TIMEOUT_SECONDS) as connection:
-        connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
-        received = b""
-        while block := connection.recv(65536):
-            received += block
-        return received
+        return send_whole(connection, data)
 
 
 @pytest.mark.parametrize("part", [POST[:-2], POST, POST + b"Host: localhost", POST + b"Host: localhost\r\nContent-Le"])

@@ -94,3 +94,12 @@ def not_reusable(message: Message) -> Message:
 
 
 _BLANKS = re.compile(rb"[ \t]+")
+
+
+BLANKS_BEFORE_AN_EXTENSION = Difference(
+    ACCEPTS,
+    "blanks before a chunk extension, which RFC 9112 section 7.1.1 allows (BWS) and h11 does not",
+    matching(rb"^[0-9a-f]+[ \t]+;"),
+    "illegal chunk header",
+)
+"""Of both sides, the client's and the emulator's."""

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tests.fuzz.differences import ACCEPTS, READS_OTHERWISE, REFUSES, Difference, matching, not_reusable
+from tests.fuzz.differences import (
+    ACCEPTS,
+    BLANKS_BEFORE_AN_EXTENSION,
+    READS_OTHERWISE,
+    REFUSES,
+    Difference,
+    matching,
+    not_reusable,
+)
 
 _METHODS = rb"(?:GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) "
 
@@ -69,12 +77,7 @@ REQUEST_DIFFERENCES = (
         matching(rb"^[^ \n]+ [^ \n]*[\x80-\xff][^ \n]* HTTP/"),
         "illegal request line",
     ),
-    Difference(
-        ACCEPTS,
-        "blanks before a chunk extension, which RFC 9112 section 7.1.1 allows (BWS) and h11 does not",
-        matching(rb"^[0-9a-f]+[ \t]+;"),
-        "illegal chunk header",
-    ),
+    BLANKS_BEFORE_AN_EXTENSION,
     Difference(
         ACCEPTS,
         "Transfer-Encoding and Content-Length as trailers: they mean nothing there (RFC 9110 section 6.5.1)",

@@ -48,18 +48,7 @@ class Environment:
         Raises:
             PipError: It failed.
         """
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", "--python", self.python, *arguments],
-            env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=PIP_TIMEOUT_S,
-            check=False,
-        )
-        if done.returncode:
-            raise PipError(done.stdout)
-        return done.stdout
+        return _run("-m", "pip", "--python", self.python, *arguments)
 
     def run(self, *command: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         """Runs a program of the environment to its end, with warnings as errors, in a directory of no package."""
@@ -94,8 +83,20 @@ def build(source: Path, directory: Path) -> Path:
     Raises:
         PipError: It cannot be built.
     """
+    _run("-m", "build", "--outdir", directory, source)
+    (wheel,) = directory.glob("*.whl")
+    return wheel
+
+
+def _run(*arguments: str | Path) -> str:
+    """Runs the test's own interpreter, where pip and build are; returns what they said.
+
+    Raises:
+        PipError: They failed.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "build", "--outdir", directory, source],
+        [sys.executable, *arguments],
+        env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -104,5 +105,4 @@ def build(source: Path, directory: Path) -> Path:
     )
     if done.returncode:
         raise PipError(done.stdout)
-    (wheel,) = directory.glob("*.whl")
-    return wheel
+    return done.stdout
