@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Its notice of a newer pip is nothing that a reader of the output could use.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run test test-wheel test-all test-ecosystem parity faults soak fuzz fuzz-quick bench bench-quick soak-workers \
 	bench-workers-memory bench-concurrency bench-bytecode lint audit docs build clean
