@@ -31,7 +31,7 @@ LATE = {
     *("ric.upstream.log_names", "ric.upstream.names"),
 }
 LIBRARY = {
-    *("__future__", "_contextvars", "_socket", "errno", "gc", "select"),
+    *("__future__", "_contextvars", "_socket", "atexit", "errno", "gc", "select"),
     *("importlib", "importlib._bootstrap", "importlib._bootstrap_external", "importlib.machinery"),
 }
 

@@ -17,7 +17,7 @@ import ric
 from tests.image import REPOSITORY
 from tests.rie import Rie, rie_refusal
 
-# The official client's wheel has 357,000, most of it one compiled module. docs/architecture.md says what takes how much.
+# The official client's wheel has 357,000, most of it a compiled module; docs/architecture.md says what takes how much.
 MAX_WHEEL_BYTES = 290_000
 MAX_RUNTIME_BYTES = 150_000
 DEVELOPER_SIDE = ("ric/cli/", "ric/events/", "ric/local/", "ric/testing/")

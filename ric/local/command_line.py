@@ -25,6 +25,7 @@ from ric.local.environment import (
 )
 from ric.local.handler_lookup import UnusableHandlerError, check_handler, missing_in_new_interpreter
 from ric.local.stop_signals import ended_by_signals
+from ric.process.sinks import drop_unwritable_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,6 +129,8 @@ def serve(command: Sequence[str], handler: str, *, host: str = "127.0.0.1", port
         except FunctionStartError as error:
             _say(f"{handler} did not start: {error}")
             return error.exit_status if error.exit_status and error.exit_status > 0 else EXIT_FAILURE
+        finally:
+            drop_unwritable_output()
     return _SIGNAL_EXIT_BASE + received[0]
 
 

@@ -6,6 +6,7 @@ replaced; reporting an error must not become the next one.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 
@@ -75,6 +76,16 @@ def unbuffer_output() -> None:
         stream = getattr(sys, name)
         if stream is not None and not isinstance(stream, Unbuffered):
             setattr(sys, name, Unbuffered(stream))
+    atexit.register(drop_unwritable_output)
+
+
+def drop_unwritable_output() -> None:
+    """Keeps text that nobody takes from changing the exit code: Python ends with 120 if it cannot flush a stream."""
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except Exception:  # noqa: BLE001 - its descriptor is closed, nobody reads it, or user code put something there
+            setattr(sys, name, None)
 
 
 class StandardLogSink:
