@@ -46,6 +46,7 @@ def _main() -> None:
     if not handler:
         sys.exit('bootstrap: no handler: pass it as the argument, such as CMD ["app.handler"], or set _HANDLER')
     _fill_in_variables()
+    _search_working_directory()
     _move_own_directory_to_the_end()
     try:
         if os.environ.get("AWS_LAMBDA_RUNTIME_API"):
@@ -111,6 +112,17 @@ def _is_binary(path: str) -> bool:
 def _fail(exit_code: int, message: str) -> NoReturn:
     sys.stderr.write(f"{message}\n")
     sys.exit(exit_code)
+
+
+def _search_working_directory() -> None:
+    """Find a function in an image whose WORKDIR is not /var/task, which Lambda names as its directory all the same."""
+    try:
+        directory = os.getcwd()
+    except OSError:  # it was deleted
+        return
+    # In an image without a WORKDIR it is the root, where each directory would pass for a package.
+    if directory not in ("/", os.environ["LAMBDA_TASK_ROOT"]):
+        sys.path.append(directory)
 
 
 def _move_own_directory_to_the_end() -> None:

@@ -61,11 +61,13 @@ def image(tmp_path: Path) -> Path:
     return directory
 
 
-def report_of(script: Path, task: Path, *arguments: str, **variables: str) -> dict[str, Any]:
+def report_of(
+    script: Path, task: Path, *arguments: str, directory: Path | None = None, **variables: str
+) -> dict[str, Any]:
     """Start bootstrap.py with nothing but these arguments and variables and return what the function saw."""
     report = task.parent / "report"
     environment = clean_environment(_HANDLER="app.handler", REPORT=str(report), **SOME_API) | variables
-    done = run([sys.executable, script, *arguments], environment, task)
+    done = run([sys.executable, script, *arguments], environment, directory or task)
     assert (done.returncode, done.stderr) == (0, "")
     return dict(json.loads(report.read_text()))
 
@@ -156,6 +158,33 @@ def test_own_directory_comes_last(runtime: Path, task: Path) -> None:
     path = report_of(runtime / "bootstrap.py", task)["path"]
     assert path[0] == str(task)
     assert path.index(str(runtime)) == len(path) - 1
+
+
+def test_working_directory_is_searched_behind_the_task_root(runtime: Path, task: Path, tmp_path: Path) -> None:
+    """A function is found in an image whose WORKDIR is elsewhere, though Lambda sets the variable to /var/task."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    path = report_of(runtime / "bootstrap.py", task, LAMBDA_TASK_ROOT=str(empty))["path"]
+    assert path[0] == str(empty)
+    assert path[-2:] == [str(task), str(runtime)]
+
+
+def test_root_as_working_directory_is_not_searched(runtime: Path, task: Path) -> None:
+    """An image without a WORKDIR runs in the root, where each directory would pass for a package."""
+    path = report_of(runtime / "bootstrap.py", task, directory=Path("/"), LAMBDA_TASK_ROOT=str(task))["path"]
+    assert path[0] == str(task)
+    assert "/" not in path
+
+
+def test_working_directory_that_is_gone(runtime: Path, task: Path, tmp_path: Path) -> None:
+    """It cannot be searched, and the function is served."""
+    gone, report = tmp_path / "gone", tmp_path / "report"
+    gone.mkdir()
+    variables = {"_HANDLER": "app.handler", "LAMBDA_TASK_ROOT": str(task), "REPORT": str(report), **SOME_API}
+    in_nowhere = f'rmdir "{gone}" && exec "{sys.executable}" "{runtime}/bootstrap.py"'
+    done = run(["/bin/sh", "-c", in_nowhere], clean_environment(**variables), gone)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(report.read_text())["path"][0] == str(task)
 
 
 def test_module_of_the_user_called_bootstrap(runtime: Path, task: Path) -> None:

@@ -144,5 +144,6 @@ def test_a_worker_that_dies_while_it_waits(image: Path) -> None:
         assert len(before) == SIZE
         kill_and_wait(list(before))
         after = call_all(rie, [{"wait_s": 0.2}] * 4 * SIZE)
+        assert all("pid" in answer for answer in after), after
         assert {answer["parent"] for answer in after} == set(before.values())
         assert len({answer["pid"] for answer in after} - set(before)) == SIZE
