@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Test files that run at once: one more than processors, as tests wait more than they compute. 0 for none beside another.
+JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Its notice of a newer pip is nothing that a reader of the output could use.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -13,7 +15,7 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(BIN)/python tests/fetch.py
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
 
 # The wheel, and the sdist that it is made from, as their users have them: installed outside of this repository, on every
 # interpreter that this machine has, free-threaded ones too; its types as mypy and pyright see them; beside awslambdaric.
