@@ -98,8 +98,10 @@ docs: $(VENV)/.installed-docs
 audit: $(VENV)/.installed-test $(VENV)/.installed-lint
 	$(BIN)/python .ci/audit.py $(ARGS)
 
+# Older files go first: `pip install dist/ric-*.whl`, as in a Dockerfile, fails where there are two wheels.
 build: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet build
+	rm -f dist/ric-*.whl dist/ric-*.tar.gz
 	$(BIN)/python -m build --outdir dist .
 
 clean:
