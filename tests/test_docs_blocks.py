@@ -24,6 +24,7 @@ NOT_RUN = {
     "benchmarks.md": 1,
     "command.md": 2,
     "how-to/debug.md": 1,
+    "how-to/snapstart.md": 1,
     "how-to/switch.md": 1,
     "how-to/wrappers.md": 3,
     "tutorial.md": 4,
