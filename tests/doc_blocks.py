@@ -6,7 +6,8 @@ A comment right above a block tells what is to become of it where its language a
 * ``<!-- file: NAME -->``: it is the file of this name; a Python block may say so itself, ``# NAME`` in its first line;
 * ``<!-- invoke: EVENT returns: RESULT -->``: the file's ``handler`` returns this for that, both JSON; may be repeated;
 * ``<!-- until: TEXT -->``: it is a command that goes on; the page goes on when it has shown the text;
-* ``<!-- exits: CODE -->``: its last command ends with this code, not with 0.
+* ``<!-- exits: CODE -->``: its last command ends with this code, not with 0;
+* ``<!-- change: FILE: OLD -> NEW -->``: before it, the reader edits a file, and waits for what watches it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _BLOCK = re.compile(
 )
 _COMMENT = re.compile(r"<!-- *([\w ]+): *(.*?) *-->", re.DOTALL)
 _NAME = re.compile(r"# (\S+\.py)\n")
-_DIRECTIVES = {"not run", "file", "invoke", "until", "exits"}
+_CHANGE = re.compile(r"(\S+): (.+) -> (.+)")
+_DIRECTIVES = {"not run", "file", "invoke", "until", "exits", "change"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Block:
         until: What a command shows that goes on, "" for one that ends.
         exit_code: How its last command ends.
         invocations: Events, and what the handler makes of them.
+        change: File, old text and new text of an edit that comes before it, None for none.
     """
 
     line: int
@@ -49,6 +52,7 @@ class Block:
     until: str = ""
     exit_code: int = 0
     invocations: list[tuple[Any, Any]] = field(default_factory=list)
+    change: tuple[str, str, str] | None = None
 
 
 def blocks(page: str) -> list[Block]:
@@ -79,9 +83,17 @@ def _block(page: str, found: re.Match[str]) -> Block:
         values.get("until", ""),
         int(values.get("exits", 0)),
         [_invocation(value) for name, value in said if name == "invoke"],
+        _change(values["change"], line) if "change" in values else None,
     )
 
 
 def _invocation(value: str) -> tuple[Any, Any]:
     event, _, result = value.partition(" returns: ")
     return json.loads(event), json.loads(result)
+
+
+def _change(value: str, line: int) -> tuple[str, str, str]:
+    match = _CHANGE.fullmatch(value)
+    if not match:
+        raise ValueError(f"line {line}: {value!r} does not say what to change")
+    return match[1], match[2], match[3]

@@ -68,6 +68,7 @@ class Session(contextlib.ExitStack):
         super().__init__()
         self.directory = directory
         self.used = ""
+        self._running: list[tuple[Running, str]] = []
         self._ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
         self._pages = {here: page for page, here in self._ports.items()}
         self._environment = clean_environment(
@@ -87,6 +88,8 @@ class Session(contextlib.ExitStack):
         Raises:
             AssertionError: It does not do what the page says, or cannot be done.
         """
+        if block.change:
+            self._change(*block.change, block.line)
         if block.file:
             path = self.directory / block.file
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,6 +126,16 @@ class Session(contextlib.ExitStack):
         if tests and not _ALL_TESTS.search(self.used):
             command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"]
             self._run([*command, *(block.file for block in tests)], tests[0])
+
+    def _change(self, file: str, old: str, new: str, line: int) -> None:
+        """Edits a file; what goes on shows then what it showed when it had started."""
+        path = self.directory / file
+        text = path.read_text()
+        assert old in text, f"line {line}: there is no {old!r} in {file}"
+        shown = [len(running.shown) for running, _ in self._running]
+        path.write_text(text.replace(old, new))
+        for (running, until), position in zip(self._running, shown, strict=True):
+            running.wait_for(until, after=position)
 
     def _run(self, command: list[str], block: Block) -> None:
         done = self._execute(command)
@@ -169,6 +182,7 @@ class Session(contextlib.ExitStack):
         running = Running(process, ours)
         self.callback(_end, running)
         running.wait_for(until)
+        self._running.append((running, until))
 
     def _here(self, text: str) -> str:
         return re.sub(rf"\b({'|'.join(_PORTS)})\b", lambda found: self._ports[found[0]], text)

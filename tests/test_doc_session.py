@@ -19,6 +19,8 @@ WORKING = {
     "an image": HANDLER
     + '<!-- file: Dockerfile -->\n```dockerfile\nFROM base\nCOPY app.py .\nCMD ["app.handler"]\n```\n',
     "something that goes on": "<!-- until: 8080 -->\n```console\n$ bash -c 'echo 8080; sleep 60'\n```\n",
+    "an edit": HANDLER
+    + "<!-- change: app.py: return event -> return 1 -->\n```console\n$ tail -n 1 app.py\n    return 1\n```\n",
     "in a list": "* such as\n\n    ```python\n    print(1)\n    ```\n",
     "shown only": "<!-- not run: for a reason -->\n```sh\nfalse\n```\n",
 }
@@ -34,6 +36,8 @@ BROKEN = {
     "an image of files that are not there": "<!-- file: Dockerfile -->\n```dockerfile\nFROM base\nCOPY app.py .\n```\n",
     "an image of a handler that is not there": HANDLER
     + '<!-- file: Dockerfile -->\n```dockerfile\nFROM base\nCOPY app.py .\nCMD ["app.handle"]\n```\n',
+    "an edit of what is not there": HANDLER
+    + "<!-- change: app.py: events -> None -->\n```console\n$ tail -n 1 app.py\n...\n```\n",
     "no language": "```\nls\n```\n",
     "a language that nobody runs": "```perl\nprint 1\n```\n",
     "JSON that is none": "```json\n{\n```\n",
@@ -59,3 +63,5 @@ def test_a_comment_that_nobody_understands_is_refused() -> None:
     """A slip in a comment does not make a block go untested."""
     with pytest.raises(ValueError, match="line 2: nobody knows what"):
         blocks("<!-- no run: for a reason -->\n```sh\nfalse\n```\n")
+    with pytest.raises(ValueError, match=r"line 2: 'app\.py' does not say what to change"):
+        blocks("<!-- change: app.py -->\n```sh\nfalse\n```\n")
