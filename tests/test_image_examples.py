@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.base_images import Image
+from tests.doc_blocks import blocks
 from tests.dockerfile import parse
 from tests.emulator_serving import serve
 from tests.fetch import busybox_path, busybox_unavailable_reason, rie_path
@@ -216,6 +217,19 @@ def test_every_dockerfile_is_explained() -> None:
     """The page beside them has each of them in its table."""
     page = (EXAMPLES / "README.md").read_text()
     assert [name for name in DOCKERFILES if name != README and f"[{name}]({name})" not in page] == []
+
+
+def test_the_how_to_shows_lines_of_the_examples() -> None:
+    """What docs/how-to/images.md shows of a Dockerfile stands in it, in this order."""
+    page = (REPOSITORY / "docs/how-to/images.md").read_text()
+    shown = {}
+    for block in blocks(page):
+        if match := re.match(r"lines of examples/images/(\S+),", block.not_run):
+            shown[match[1]] = block.text.splitlines()
+    assert sorted([*shown, README]) == sorted(DOCKERFILES)
+    for name, lines in shown.items():
+        rest = iter(dockerfile(name).splitlines())
+        assert [line for line in lines if line not in rest] == [], name
 
 
 def _pip(*arguments: str | Path) -> None:
