@@ -27,7 +27,7 @@ NOT_RUN = {
     "how-to/images.md": 7,
     "how-to/snapstart.md": 1,
     "how-to/stream-a-chat-model.md": 3,
-    "how-to/switch.md": 1,
+    "how-to/switch.md": 10,
     "how-to/wrappers.md": 3,
     "tutorial.md": 9,
 }

@@ -26,6 +26,8 @@ PIP_TIMEOUT_S = 110.0
 LAMBDA_USER = (993, 990)
 WITHOUT_BASH = ("Dockerfile.alpine", "Dockerfile.distroless")
 DOCKERFILES = [*sorted(path.name for path in EXAMPLES.glob("Dockerfile.*")), README]
+SWITCH = REPOSITORY / "docs/how-to/switch.md"
+SWITCHED = {block.file: block.text for block in blocks(SWITCH.read_text()) if block.file.startswith("Dockerfile")}
 
 # Tells what the tests want to know of the process that a function runs in.
 PROBE = """
@@ -202,6 +204,17 @@ def test_what_is_in_the_image(built: Built) -> None:
     shells = sorted(path.name for path in root.rglob("bin/*") if path.name in ("bash", "busybox", "dash", "sh"))
     expected = {"Dockerfile.alpine": ["busybox", "sh"], "Dockerfile.distroless": []}
     assert shells == expected.get(built.name, ["bash", "sh"])
+
+
+@needs_rie
+@pytest.mark.parametrize("name", SWITCHED)
+def test_who_switches_has_an_image_that_serves(name: str, builder: Builder, context: Path, tmp_path: Path) -> None:
+    """The Dockerfiles of docs/how-to/switch.md, with the entry point of AWS's client, serve as Lambda runs them."""
+    own = tmp_path / "context"
+    shutil.copytree(context, own, ignore=shutil.ignore_patterns(".dockerignore"))
+    (own / "requirements.txt").write_text("simplejson\n")
+    with Built(name, builder.build(SWITCHED[name], own)).serve(tmp_path, user=LAMBDA_USER) as emulator:
+        assert emulator.invoke({"name": "Ada"})["greeting"] == "Hello, Ada!"
 
 
 def test_versions_are_pinned() -> None:
