@@ -6,6 +6,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from ric import __version__
 from ric.cli.exit_codes import SIGNAL_BASE, USAGE_ERROR
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         missing = (error.name or "").partition(".")[0]
         if missing not in _EXTRA:
             raise
-        sys.stderr.write(f"ric: the command needs {missing}, which is not installed; run: pip install 'ric[dev]'\n")
+        # Not "pip install ric[dev]": on the public index the name ric belongs to another project.
+        sys.stderr.write(
+            f"ric: the command needs {missing}, which is not installed; install ric's wheel with its extra: "
+            f"pip install 'ric-{__version__}-py3-none-any.whl[dev]'\n"
+        )
         return USAGE_ERROR
     except KeyboardInterrupt:
         return SIGNAL_BASE + signal.SIGINT

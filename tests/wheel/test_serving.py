@@ -56,11 +56,14 @@ def test_the_emulator(installed: Environment, tmp_path: Path) -> None:
     assert "{'doubled': 42}" in done.stdout
 
 
-def test_the_command_says_what_it_lacks(installed: Environment, tmp_path: Path) -> None:
-    """Without the extra the command is there and tells how to get the rest."""
+def test_the_command_says_what_it_lacks(installed: Environment, wheel: Path, tmp_path: Path) -> None:
+    """Without the extra the command is there and tells how to get the rest, from the wheel that there is."""
     done = installed.run("ric", "--help", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "ric: the command needs click, which is not installed; run: pip install 'ric[dev]'\n"
+    assert done.stderr == (
+        "ric: the command needs click, which is not installed; install ric's wheel with its extra: "
+        f"pip install '{wheel.name}[dev]'\n"
+    )
 
 
 def test_every_module_can_be_imported(installed: Environment, tmp_path: Path) -> None:
