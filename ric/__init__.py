@@ -3,6 +3,8 @@
 The names that functions use are below, each imported from its module when it is first asked for: every start of the
 runtime imports this package, and few functions need any of them.
 
+* :class:`LambdaContext`: the handler's second argument, for annotations and tests.
+* :func:`trace_id`: the X-Ray trace id of the current invocation, also where several run in one process.
 * :class:`StreamingResponse` and :func:`response_stream`: responses that are sent while they are produced.
 * :func:`on_shutdown`: what is to be done before the environment ends.
 * :func:`register_pre_fork` and :func:`register_after_fork`: what a preloaded function does around the forks of workers.
@@ -17,12 +19,15 @@ if TYPE_CHECKING:
     from ric.api.client import LambdaRuntimeClient
     from ric.api.marshaller import Marshaller
     from ric.api.orjson_marshaller import OrjsonMarshaller
+    from ric.function.context import LambdaContext
     from ric.function.response_stream import ResponseStream, response_stream
     from ric.function.streaming import StreamingResponse
     from ric.process.fork_hooks import register_after_fork, register_pre_fork
+    from ric.process.identity import trace_id
     from ric.process.shutdown import on_shutdown
 
 __all__ = [
+    "LambdaContext",
     "LambdaRuntimeClient",
     "Marshaller",
     "OrjsonMarshaller",
@@ -32,9 +37,11 @@ __all__ = [
     "register_after_fork",
     "register_pre_fork",
     "response_stream",
+    "trace_id",
 ]
 
 _HOMES = {
+    "LambdaContext": "function.context",
     "LambdaRuntimeClient": "api.client",
     "Marshaller": "api.marshaller",
     "OrjsonMarshaller": "api.orjson_marshaller",
@@ -44,6 +51,7 @@ _HOMES = {
     "register_after_fork": "process.fork_hooks",
     "register_pre_fork": "process.fork_hooks",
     "response_stream": "function.response_stream",
+    "trace_id": "process.identity",
 }
 
 if not TYPE_CHECKING:  # a type checker would take it for the promise of every name

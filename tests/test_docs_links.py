@@ -64,6 +64,17 @@ def test_the_api_reference_has_every_public_name(module: ModuleType) -> None:
     assert sorted(listed) == sorted(module.__all__)
 
 
+def test_what_the_api_reference_hides_is_there() -> None:
+    """Names that are public in Python only, and no promise, are left out by their names, as long as they exist."""
+    page = (REPOSITORY / "docs" / "reference" / "api.md").read_text()
+    options = re.compile(r"^::: ric\.(\w+)\n    options:\n(?:      \w+: .*\n)*?      filters: (.*)$", re.MULTILINE)
+    filtered = options.findall(page)
+    hidden = {(owner, name) for owner, filters in filtered for name in re.findall(r'"!\^(\w+)\$"', filters)}
+    assert {owner for owner, _ in hidden} == {"LambdaRuntimeClient", "StreamingResponse"}
+    for owner, name in hidden:
+        assert hasattr(getattr(ric, owner), name), f"{owner} has no {name} any more"
+
+
 def test_the_wheel_is_called_what_the_pages_call_it() -> None:
     """A command that installs the wheel can be copied, also after the version has changed."""
     names = {name for page in PAGES for name in re.findall(r"\bric-\d[\w.]*-[\w-]+\.whl", page.read_text())}

@@ -87,6 +87,7 @@ def test_a_process_that_dies_between_invocations(mode: str, tmp_path: Path) -> N
 IDENTITY = """
 import asyncio, logging, os, random, threading, time
 from concurrent.futures import ThreadPoolExecutor
+import ric
 from ric.process import identity
 logging.getLogger().setLevel("INFO")
 
@@ -103,7 +104,7 @@ def in_thread(expected):
     {more}
     return {{
         "seen": seen, "request_id": context.aws_request_id, "tenant": context.tenant_id,
-        "trace": identity.trace_id(), "variable": os.environ.get("_X_AMZN_TRACE_ID"), "in_environ": event["trace"],
+        "trace": ric.trace_id(), "variable": os.environ.get("_X_AMZN_TRACE_ID"), "in_environ": event["trace"],
     }}
 """
 SYNC_IDENTITY = IDENTITY.format(kind="def", sleep="time.sleep(random.random() / 100)", more="")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import ric
 from ric.testing import invoke, make_context
 
 if TYPE_CHECKING:
@@ -161,13 +162,14 @@ def test_the_environment_says_what_the_context_says(monkeypatch: pytest.MonkeyPa
     ]
 
     def handler(event: Any, context: LambdaContext) -> list[str | None]:
-        return [os.environ.get(name) for name in names]
+        return [*(os.environ.get(name) for name in names), ric.trace_id()]
 
     context = make_context(function_name="orders", memory_limit_mb=512)
     said = ["orders", "$LATEST", "512", "/aws/lambda/orders", "$LATEST"]
 
-    assert invoke(handler, {}, context=context, trace_id="Root=1").payload == [*said, "Root=1"]
-    assert invoke(handler, {}, context=context).payload == [*said, None]
+    assert invoke(handler, {}, context=context, trace_id="Root=1").payload == [*said, "Root=1", "Root=1"]
+    assert invoke(handler, {}, context=context).payload == [*said, None, None]
+    assert ric.trace_id() is None
     assert os.environ["_X_AMZN_TRACE_ID"] == "of the test"
 
 

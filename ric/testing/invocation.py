@@ -134,8 +134,9 @@ def _run_alone(function: Handler, body: bytes, context: LambdaContext, trace_id:
             raise
 
     request_id, tenant_id = identity.current()
+    trace_id_before = identity.trace_id()
     with function_environment(context), captured_output() as log:
-        identity.enter(context.aws_request_id, context.tenant_id)
+        identity.enter(context.aws_request_id, context.tenant_id, trace_id)
         bootstrap.update_xray_env_variable(trace_id)
         started = time.perf_counter()
         try:
@@ -144,7 +145,7 @@ def _run_alone(function: Handler, body: bytes, context: LambdaContext, trace_id:
             end_of_process = error
         finally:
             duration_ms = (time.perf_counter() - started) * 1000
-            identity.enter(request_id or "", tenant_id)
+            identity.enter(request_id or "", tenant_id, trace_id_before)
     # The runtime has reported it and would end now. Only sys.exit() was meant for it; the rest is for the test run.
     if end_of_process is not None and not isinstance(raised, SystemExit):
         raise raised or end_of_process

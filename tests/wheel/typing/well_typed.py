@@ -27,6 +27,7 @@ from ric import (
     register_after_fork,
     register_pre_fork,
     response_stream,
+    trace_id,
 )
 from ric.local import Emulator, InvocationEnd, InvokeResult, Observer
 from ric.testing import (
@@ -50,6 +51,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     title: str | None = client.client.app_title if client and client.client else None
     user: str | None = context.identity.cognito_identity_id
     return {"id": request_id, "from": client.custom if client else title, "name": event["name"], "user": user}
+
+
+def annotated_by_ric(event: dict[str, Any], context: ric.LambdaContext) -> str | None:
+    same: LambdaContext = context
+    return trace_id() or same.tenant_id
 
 
 async def async_handler(event: dict[str, Any], context: LambdaContext) -> str:
