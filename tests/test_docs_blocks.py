@@ -26,6 +26,7 @@ NOT_RUN = {
     "how-to/debug.md": 1,
     "how-to/images.md": 7,
     "how-to/log.md": 1,
+    "how-to/managed-instances.md": 2,
     "how-to/snapstart.md": 1,
     "how-to/stream-a-chat-model.md": 3,
     "how-to/switch.md": 10,
