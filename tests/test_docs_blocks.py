@@ -30,6 +30,7 @@ NOT_RUN = {
     "how-to/snapstart.md": 1,
     "how-to/stream-a-chat-model.md": 3,
     "how-to/switch.md": 10,
+    "how-to/web-frameworks.md": 5,
     "how-to/wrappers.md": 7,
     "tutorial.md": 9,
 }

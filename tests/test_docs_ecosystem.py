@@ -52,6 +52,9 @@ def _without_introduction(path: Path) -> str:
     [
         ("wrappers.md", "opentelemetry/app.py"),
         ("wrappers.md", "opentelemetry/otel-instrument"),
+        ("web-frameworks.md", "asgi/shop.py"),
+        ("web-frameworks.md", "wsgi/apig.py"),
+        ("web-frameworks.md", "wsgi/serverless.py"),
     ],
 )
 def test_what_is_shown_is_what_is_run(page: str, function: str) -> None:

@@ -12,7 +12,7 @@ from tests.function_run import invocation
 
 from .conftest import RunOnBoth
 from .http_events import SOURCES, http_event
-from .launch import LAUNCHES, Launch
+from .launch import LAUNCHES, MODULE, Launch
 from .running import Function
 
 FUNCTION = Function("asgi", "asgi")
@@ -46,3 +46,16 @@ def test_requests(source: str, launch: Launch, run_on_both: RunOnBoth) -> None:
     assert [json.loads(post.body)["errorType"] for post in ours.posts("/error")] == ["RuntimeError"]
     assert "order 7" in ours.stdout
     assert "no database" in ours.stdout + ours.stderr
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_what_the_documentation_shows(source: str, run_on_both: RunOnBoth) -> None:
+    """The application of docs/how-to/web-frameworks.md answers, and what it would stream comes in one piece."""
+    function = Function("asgi", "asgi", "shop.handler")
+    events = [http_event(source, "GET", path) for path in ("/orders/7", "/words")]
+    script = [invocation(event, number) for number, event in enumerate(events, 1)]
+    _, ours = run_on_both(MODULE, function, script)
+
+    answers: list[dict[str, Any]] = [json.loads(post.body) for post in ours.posts("/response")]
+    assert json.loads(answers[0]["body"])["number"] == 7
+    assert answers[1]["body"] == "one by one"
