@@ -23,7 +23,7 @@ NOT_RUN = {
     README: 3,
     "benchmarks.md": 1,
     "command.md": 2,
-    "how-to/debug.md": 1,
+    "how-to/debug.md": 5,
     "how-to/images.md": 7,
     "how-to/log.md": 1,
     "how-to/managed-instances.md": 2,
