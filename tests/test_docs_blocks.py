@@ -23,6 +23,8 @@ NOT_RUN = {
     README: 3,
     "benchmarks.md": 1,
     "command.md": 2,
+    "index.md": 1,
+    "how-to/builds.md": 7,
     "how-to/debug.md": 5,
     "how-to/images.md": 7,
     "how-to/log.md": 1,

@@ -1,4 +1,4 @@
-"""The figures that the README gives are those of docs/benchmarks/figures.json."""
+"""The figures that the README gives are those of docs/benchmarks/figures.json and docs/trust.md."""
 
 from __future__ import annotations
 
@@ -27,3 +27,13 @@ def test_a_row_of_the_readme_says_what_was_measured(row: str) -> None:
     (cells,) = re.findall(rf"^\|[^|]*\b{re.escape(row)}\b[^|]*\|([^|]*)\|([^|]*)\|$", README, re.MULTILINE)
     figures = [BENCHMARKS[benchmark][contender][quantity] for contender in (official, "ric")]
     assert [cell.strip() for cell in cells] == [f"{one['median']:.{digits}f} {one['unit']}" for one in figures]
+
+
+def test_the_number_of_faults_is_the_same_everywhere() -> None:
+    """Titles and the README say as many faults as the table of docs/trust.md counts."""
+    trust = (REPOSITORY / "docs" / "trust.md").read_text()
+    (row,) = re.findall(r"^\| all \| (\d+) \| (\d+) \| (\d+) \|$", trust, re.MULTILINE)
+    tried, ours, official = row
+    assert trust.startswith(f"# Reliability: {tried} faults tried")
+    assert f"Reliability: {tried} faults tried" in (REPOSITORY / "mkdocs.yml").read_text()
+    assert re.search(rf"^\| \[{tried} faults\].*\| {official} \| {ours} \|$", README, re.MULTILINE)
