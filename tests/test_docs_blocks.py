@@ -23,7 +23,6 @@ NOT_RUN = {
     README: 3,
     "benchmarks.md": 1,
     "command.md": 2,
-    "index.md": 1,
     "how-to/builds.md": 7,
     "how-to/debug.md": 5,
     "how-to/images.md": 7,
@@ -34,6 +33,7 @@ NOT_RUN = {
     "how-to/switch.md": 10,
     "how-to/web-frameworks.md": 5,
     "how-to/wrappers.md": 7,
+    "index.md": 1,
     "tutorial.md": 9,
 }
 
