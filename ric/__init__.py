@@ -3,8 +3,7 @@
 The names that functions use are below, each imported from its module when it is first asked for: every start of the
 runtime imports this package, and few functions need any of them.
 
-* :class:`LambdaContext`: the handler's second argument, for annotations and tests.
-* :func:`trace_id`: the X-Ray trace id of the current invocation, also where several run in one process.
+* :class:`LambdaContext`: the handler's second argument; :func:`trace_id`: the invocation's X-Ray trace id.
 * :class:`StreamingResponse` and :func:`response_stream`: responses that are sent while they are produced.
 * :func:`on_shutdown`: what is to be done before the environment ends.
 * :func:`register_pre_fork` and :func:`register_after_fork`: what a preloaded function does around the forks of workers.

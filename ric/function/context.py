@@ -33,18 +33,6 @@ class LambdaContext:
         epoch_deadline_time_in_ms: When the invocation times out, in ms since the epoch.
         invoked_function_arn: The ARN that the caller used.
         tenant_id: Tenant of a tenant-isolated function.
-
-    Attributes:
-        aws_request_id: The request id.
-        function_name: The function's name.
-        function_version: Its version.
-        memory_limit_in_mb: Its memory, as text.
-        log_group_name: Where its logs go.
-        log_stream_name: Where those of this environment go.
-        invoked_function_arn: The ARN that the caller used.
-        client_context: What a mobile SDK sent along: ``client``, ``custom``, ``env``; None where nothing came.
-        identity: ``cognito_identity_id`` and ``cognito_identity_pool_id``, each None where it did not come.
-        tenant_id: Tenant of a tenant-isolated function, or None.
     """
 
     def __init__(

@@ -49,6 +49,6 @@ def current() -> Identity:
 def trace_id() -> str | None:
     """Returns the X-Ray trace id of the current invocation: what ``_X_AMZN_TRACE_ID`` holds where one runs at a time.
 
-    None where there is no trace id, and in a thread that the handler started without giving it its context.
+    None where there is none, and in a thread that the handler started without its context.
     """
     return _trace_in_context.get()
