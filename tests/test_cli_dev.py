@@ -156,6 +156,24 @@ def test_a_timeout_is_shown(directory: Path) -> None:
     assert message.endswith("Task timed out after 0.50 seconds")
 
 
+def test_a_timeout_after_the_answer_is_shown(directory: Path) -> None:
+    """--timeout ends a handler that goes on after its stream; the line says so, and the next one is served."""
+    (directory / "app.py").write_text(
+        "import time\nfrom ric import response_stream\n"
+        "def handler(event, context):\n"
+        "    with response_stream(context) as stream:\n"
+        "        stream.write('whole')\n"
+        "    time.sleep(event)\n"
+    )
+    with running(["dev", "app.handler", "--port", "0", "--timeout", "0.5"], directory) as dev:
+        late = invoke(url_of(dev), 600)
+        assert late.text == "whole"
+        request_id = late.headers["X-Amzn-RequestId"]
+        position = dev.wait_for(f"{request_id} Task timed out after 0.50 seconds\n")
+        assert invoke(url_of(dev), 0).text == "whole"
+        dev.wait_for(" started in ", after=position)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_everything(number: signal.Signals, dev: Running) -> None:
     """In the middle of an invocation, too, nothing is left: not the function, not what it started, no traceback."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -262,9 +263,10 @@ def test_the_time_of_an_invocation_includes_what_comes_after_the_stream(director
     done = run(["invoke", "app.hang", "--timeout", "2"], directory)
 
     assert (done.exit_code, done.out) == (1, b"whole")
-    lines = done.err.splitlines()
-    assert "about to hang" in lines
-    assert lines[-1] == "ric: app.hang was ended: it went on after its response until its time was up"
+    *_, noted, overrun, last = done.err.splitlines()
+    assert noted == "about to hang"
+    assert re.fullmatch(r"[0-9T:.-]+Z [0-9a-f-]{36} Task timed out after 2\.00 seconds", overrun)
+    assert last == "ric: app.hang was ended: it went on after its response until its time was up"
 
 
 def test_a_process_that_ends_after_the_stream_is_a_failure(directory: Path) -> None:

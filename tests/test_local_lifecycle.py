@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -359,6 +361,83 @@ class TestEnding:
             assert wait_for_end(first, TIMEOUT_SECONDS)
             second = emulator.invoke("leave a child").json()
         assert wait_for_end(second, TIMEOUT_SECONDS)
+
+
+# Goes on after its answer, for as long as nobody writes into the pipe.
+GOING_ON = """
+import os
+from ric import response_stream
+
+def handler(event, context):
+    with response_stream(context) as stream:
+        stream.write(str(os.getpid()))
+    if event == "go on":
+        print("at work", flush=True)
+        with open(os.environ["GATE"]) as gate:
+            print("worked", gate.readline().strip())
+"""
+# A runtime of its own, which answers its first invocation and then never asks for another one.
+SILENT_RUNTIME = """
+import http.client, os, time
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+api.request("GET", "/2018-06-01/runtime/invocation/next")
+answer = api.getresponse()
+answer.read()
+request_id = answer.headers["Lambda-Runtime-Aws-Request-Id"]
+api.request("POST", f"/2018-06-01/runtime/invocation/{request_id}/response", str(os.getpid()))
+api.getresponse().read()
+time.sleep(600)
+"""
+
+
+class TestAfterTheAnswer:
+    """A handler, or its runtime, that does not come to an end with the answer."""
+
+    @pytest.fixture
+    def gate(self, tmp_path: Path) -> Iterator[int]:
+        """What the function reads from; open for both, so that neither opening nor writing waits for the function."""
+        os.mkfifo(tmp_path / "gate")
+        descriptor = os.open(tmp_path / "gate", os.O_RDWR)
+        yield descriptor
+        os.close(descriptor)
+
+    @pytest.mark.usefixtures("gate")
+    def test_the_time_of_the_function_runs_on(self, tmp_path: Path) -> None:
+        """The caller has its answer; then the process is killed, the log says why, and the next one is served."""
+        env = {"GATE": str(tmp_path / "gate")}
+        with emulated(tmp_path, GOING_ON, env=env, timeout_s=1) as (emulator, recorder):
+            result = emulator.invoke("go on")
+            waiting = emulator.invoke("answer")
+        pid = int(result.payload)
+        assert (result.function_error, waiting.function_error) == (None, None)
+        assert wait_for_end(pid, TIMEOUT_SECONDS)
+        assert int(waiting.payload) != pid
+        lines = [line.text for line in recorder.of(LogLine)]
+        assert lines[0] == "at work"
+        assert lines[1].endswith(f"Z {result.request_id} Task timed out after 1.00 seconds")
+        assert len(lines) == 2
+        assert recorder.of(LogLine)[1].request_id == result.request_id
+        assert [end.status for end in recorder.of(InvocationEnd)] == ["success", "success"]
+        first_exit = recorder.of(RuntimeExit)[0]
+        assert (first_exit.pid, first_exit.was_asked_to, first_exit.error_type) == (pid, True, "Sandbox.Timedout")
+
+    def test_what_ends_in_time_costs_nothing(self, tmp_path: Path, gate: int) -> None:
+        """A handler that is done before its time is up keeps its process, and what it wrote is in the log."""
+        env = {"GATE": str(tmp_path / "gate")}
+        with emulated(tmp_path, GOING_ON, env=env, timeout_s=TIMEOUT_SECONDS) as (emulator, recorder):
+            first = emulator.invoke("go on")
+            recorder.wait_for_line("at work")
+            os.write(gate, b"for it\n")
+            assert emulator.invoke("answer").payload == first.payload
+        assert [line.text for line in recorder.of(LogLine)] == ["at work", "worked for it"]
+
+    def test_a_runtime_that_does_not_ask_again(self, tmp_path: Path) -> None:
+        """It is the same with a response that was not streamed."""
+        with emulated(tmp_path, SILENT_RUNTIME, timeout_s=1) as (emulator, recorder):
+            results = [emulator.invoke() for _ in range(2)]
+            for result in results:
+                recorder.wait_for_line(f"{result.request_id} Task timed out after 1.00 seconds")
+        assert len({result.json() for result in results}) == 2
 
 
 class TestRestart:

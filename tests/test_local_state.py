@@ -246,6 +246,48 @@ class TestTimeouts:
         ended = world.lifecycle.runtime_ended(Failure("Runtime.ExitError", "killed"))
         assert [json.loads(one.outcome.body)["errorType"] for one in ended.settled] == ["Sandbox.Timedout"]
 
+    def test_a_handler_that_goes_on_after_its_answer(self) -> None:
+        """An invocation lasts until its runtime asks for the next one; the caller has its answer, the log is told."""
+        world = World(timeout_s=3)
+        world.start()
+        world.submit("a")
+        running = world.take()
+        number = world.sandbox.runtime_number
+        world.now += 1
+        assert world.sandbox.settle(running, DONE)
+        world.now += 1.999
+        assert world.has_nothing_to_do()
+        world.now += 0.001
+        task = world.lifecycle.next_task()
+        assert (task.step, task.settled) == (Step.END_OVERDUE, [])
+        assert task.overrun
+        assert task.overrun.request_id == "a"
+        assert task.overrun.message.endswith(" a Task timed out after 3.00 seconds")
+        world.submit("b")
+        assert world.sandbox.take(number) is None
+        assert world.lifecycle.runtime_ended(Failure("Sandbox.Timedout", "killed")).settled == []
+        world.start()
+        assert world.take().invocation.request_id == "b"
+
+    def test_a_runtime_that_asks_in_time_may_idle(self) -> None:
+        """The time of an invocation that is over does not run on."""
+        world = World(timeout_s=3)
+        world.start()
+        world.submit("a")
+        world.sandbox.settle(world.take(), DONE)
+        world.sandbox.ask(world.sandbox.runtime_number)
+        world.now += 1e6
+        assert world.has_nothing_to_do()
+
+    def test_of_several_none_is_known_to_go_on(self) -> None:
+        """With slots it cannot be told which call for the next one belongs to which invocation."""
+        world = World(slots=2, timeout_s=3)
+        world.start()
+        world.submit("a")
+        world.sandbox.settle(world.take(), DONE)
+        world.now += 1e6
+        assert world.has_nothing_to_do()
+
     def test_without_a_limit_nothing_expires(self) -> None:
         """Somebody who sits in a debugger has all the time in the world."""
         world = World()
@@ -254,7 +296,10 @@ class TestTimeouts:
         assert world.has_nothing_to_do()
         world.sandbox.ask(world.sandbox.runtime_number)
         world.submit("a")
-        world.take()
+        running = world.take()
+        world.now += 1e6
+        assert world.has_nothing_to_do()
+        world.sandbox.settle(running, DONE)
         world.now += 1e6
         assert world.has_nothing_to_do()
 
@@ -308,7 +353,7 @@ class TestStartsAndEnds:
         assert world.lifecycles[2].next_task().step is Step.START
 
     def test_a_restart_waits_for_what_runs(self) -> None:
-        """A restart lets the invocation finish, gives out no other one meanwhile, and keeps the queue."""
+        """A restart lets the invocation finish, what comes after its answer too, and keeps the queue."""
         world = World()
         world.start()
         world.submit("a")
@@ -317,6 +362,8 @@ class TestStartsAndEnds:
         world.lifecycle.request_restart(5)
         assert world.has_nothing_to_do()
         assert world.sandbox.settle(running, DONE)
+        assert world.has_nothing_to_do()
+        world.sandbox.ask(world.sandbox.runtime_number)
         assert world.lifecycle.next_task().step is Step.RESTART
         assert world.lifecycle.runtime_ended(Failure("x", "y"), was_restarted=True).settled == []
         assert not waiting.is_over

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def invoke_here(handler: str, event: bytes, client_context: str | None, options: FunctionOptions) -> int:
     """Runs the function once, and writes what it returns to standard output, its log to standard error.
 
-    A handler may go on after the end of its stream. So the function is not ended before it waits for the next event.
+    A handler may go on after the end of its stream. So the function is not ended before it waits for the next event, or
+    the emulator has ended it because its time was up.
 
     Args:
         handler: ``module.function``.
@@ -50,7 +51,7 @@ def invoke_here(handler: str, event: bytes, client_context: str | None, options:
         try:
             with emulator:
                 result = _deliver(emulator, event, context, output)
-                is_idle = emulator.wait_until_idle(_remaining_s(result, options.timeout_s))
+                emulator.wait_until_idle()
         except FunctionStartError as error:
             output.write(error.failure.document)
             output.finish()
@@ -66,7 +67,7 @@ def invoke_here(handler: str, event: bytes, client_context: str | None, options:
     if result.function_error:
         say(f"{handler} failed: {describe_error(result.error_document)}")
         return FUNCTION_ERROR
-    if not is_idle:
+    if log.was_overdue:
         say(f"{handler} was ended: it went on after its response until its time was up")
         return FUNCTION_ERROR
     if log.early_end:
@@ -96,8 +97,3 @@ def _deliver(
         output.write(result.payload)
     output.finish()
     return result
-
-
-def _remaining_s(result: InvokeResult, timeout_s: float | None) -> float | None:
-    """Returns how much of its time the invocation has left, None if it has no limit."""
-    return None if timeout_s is None else max(0.0, timeout_s - result.duration_ms / 1000)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ric.cli.log_text import readable_lines
 from ric.local import Observer
+from ric.local.invocation import TIMED_OUT
 
 if TYPE_CHECKING:
     from ric.local import InvocationEnd, InvocationStart, LogLine, RuntimeExit
@@ -18,15 +19,19 @@ class LogOutput(Observer):
 
     Attributes:
         early_end: Why the runtime ended by itself; None if it did not.
+        was_overdue: Whether it was ended because its time was up.
     """
 
     def __init__(self) -> None:
         self._is_terminal = sys.stderr.isatty()
         self.early_end: str | None = None
+        self.was_overdue = False
 
     def runtime_exited(self, event: RuntimeExit) -> None:
-        """Keeps why, unless it was told to end."""
-        if not event.was_asked_to:
+        """Keeps why, unless it was told to end in order."""
+        if event.error_type == TIMED_OUT:
+            self.was_overdue = True
+        elif not event.was_asked_to:
             self.early_end = f"{event.error_type}: {event.message}"
 
     def log_line(self, event: LogLine) -> None:

@@ -72,7 +72,9 @@ class Emulator:
         host: The address for callers.
         port: The port for callers; 0 picks a free one.
         timeout_s: How long an invocation may take, in seconds; then its caller is told so and the runtime is
-            replaced. None for as long as it takes.
+            replaced. It lasts until the runtime asks for the next one, or with ``max_concurrency`` until its answer: a
+            handler that goes on for too long is ended, of which its caller, who has the answer, is told nothing, but
+            the log is. None for as long as it takes.
         memory_mb: The memory that the function is said to have, in MB; nothing enforces it.
         concurrency: How many execution environments, each with a process, there may be. The first one is started at
             once, others when invocations wait.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ric.local.log_pump import Stream
-    from ric.local.running import Running, Settled
+    from ric.local.running import Overrun, Running, Settled
     from ric.local.runtime_process import RuntimeProcess
 
 MAX_TAIL_BYTES = 4096
@@ -151,7 +151,7 @@ class Journal:
         request_id = running.invocation.request_id
         end = self._describe_end(settled)
         if end.status == "timeout":
-            self.write_for(request_id, end.error_message or "")
+            self._write_for(request_id, end.error_message or "")
         self._append(request_id, f"END RequestId: {request_id}")
         self._append(request_id, end.line())
         with self._lock:
@@ -159,7 +159,13 @@ class Journal:
         self._narrator.tell(end)
         running.reply.finish(Answer(outcome, tail, settled.duration_ms))
 
-    def write_for(self, request_id: str, text: str) -> None:
+    def note_overrun(self, overrun: Overrun) -> None:
+        """Reports an invocation that was answered and concluded, but whose handler went on until its time was up."""
+        if self.process:
+            self.process.log.drain()
+        self._write_for(overrun.request_id, overrun.message)
+
+    def _write_for(self, request_id: str, text: str) -> None:
         """Notes a line of Lambda's own about an invocation."""
         self._append(request_id, text)
         self._narrator.tell(LogLine(text, "stdout", request_id, self._environment))

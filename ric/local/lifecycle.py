@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from ric.local.invocation import TIMED_OUT, Failure, Outcome
+from ric.local.running import Overrun
 from ric.local.sandbox import Phase
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Step(enum.Enum):
     SETTLE = enum.auto()
     """Only tell callers."""
     END_OVERDUE = enum.auto()
-    """Tell callers, then end the runtime at once: it took too long."""
+    """Tell callers or the log, then end the runtime at once: it took too long."""
     END_FAILED = enum.auto()
     """The runtime reported that it cannot go on: wait for it to exit; kill it if it does not."""
     RESTART = enum.auto()
@@ -50,10 +51,12 @@ class Task:
     Args:
         step: The thing.
         settled: Callers to tell.
+        overrun: What to tell in the log, since no caller waits for it any more.
     """
 
     step: Step
     settled: list[Settled] = field(default_factory=list)
+    overrun: Overrun | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,7 @@ class Lifecycle:
                 for running in list(sandbox.running.values())
             ]
             sandbox.phase = Phase.OFF
+            sandbox.lingering = None
             sandbox.number += 1
             sandbox.is_draining = False
             self._drain_until = None
@@ -150,6 +154,8 @@ class Lifecycle:
             return Task(Step.REAP)
         if settled := self._expire(now):
             return self._handle_overdue(settled)
+        if overrun := self._expire_lingering(now):
+            return self._handle_overdue([], overrun)
         if sandbox.init_failure and not self._is_failure_handled:
             self._is_failure_handled = True
             return Task(Step.END_FAILED)
@@ -157,7 +163,7 @@ class Lifecycle:
             sandbox.init_failure = Failure("Sandbox.Timedout", f"the function did not start in {self._init_limit_s} s")
             self._is_failure_handled = True
             return Task(Step.END_OVERDUE)
-        if self._drain_until is not None and (not sandbox.running or now >= self._drain_until):
+        if self._drain_until is not None and (not sandbox.is_at_work or now >= self._drain_until):
             return Task(Step.RESTART)
         return None
 
@@ -177,12 +183,20 @@ class Lifecycle:
         overdue = [running for running in self._sandbox.running.values() if now >= running.started_at + limit_s]
         return [self._sandbox.conclude(one, _timeout_outcome(one, limit_s), is_late=True) for one in overdue]
 
-    def _handle_overdue(self, settled: list[Settled]) -> Task:
+    def _expire_lingering(self, now: float) -> Overrun | None:
+        """Ends an answered invocation whose handler has gone on for too long."""
+        running, limit_s = self._sandbox.lingering, self._sandbox.timeout_s
+        if running is None or limit_s is None or now < running.started_at + limit_s:
+            return None
+        self._sandbox.lingering = None
+        return Overrun(running.invocation.request_id, _timeout_message(running, limit_s))
+
+    def _handle_overdue(self, settled: list[Settled], overrun: Overrun | None = None) -> Task:
         if self._sandbox.slots is not None:
             return Task(Step.SETTLE, settled)
         # Whatever this runtime still asks for is not served.
         self._sandbox.number += 1
-        return Task(Step.END_OVERDUE, settled)
+        return Task(Step.END_OVERDUE, settled, overrun)
 
     @property
     def _init_limit_s(self) -> float:
@@ -200,6 +214,8 @@ class Lifecycle:
         moments = [self._init_deadline]
         if sandbox.timeout_s is not None:
             moments += [running.started_at + sandbox.timeout_s for running in sandbox.running.values()]
+            if sandbox.lingering is not None:
+                moments.append(sandbox.lingering.started_at + sandbox.timeout_s)
         if self._drain_until is not None:
             moments.append(self._drain_until)
         first = min(moments)
@@ -207,7 +223,10 @@ class Lifecycle:
 
 
 def _timeout_outcome(running: Running, limit_s: float) -> Outcome:
-    moment = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    text = f"{moment} {running.invocation.request_id} Task timed out after {limit_s:.2f} seconds"
-    document = json.dumps({"errorMessage": text}).encode()
+    document = json.dumps({"errorMessage": _timeout_message(running, limit_s)}).encode()
     return Outcome(document, is_function_error=True, error_type=TIMED_OUT, status="timeout")
+
+
+def _timeout_message(running: Running, limit_s: float) -> str:
+    moment = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{moment} {running.invocation.request_id} Task timed out after {limit_s:.2f} seconds"

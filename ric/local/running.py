@@ -65,6 +65,19 @@ class Settled:
 
 
 @dataclass(frozen=True)
+class Overrun:
+    """An invocation whose time was up after its answer, while its handler went on.
+
+    Args:
+        request_id: The invocation.
+        message: What Lambda's log says of it.
+    """
+
+    request_id: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Asked:
     """What it meant that the runtime asked for the next invocation.
 

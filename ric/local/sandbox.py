@@ -6,6 +6,8 @@ The rules, free of I/O:
 * A runtime has started once it asks for its first invocation. What fails before that is an init failure.
 * One invocation at a time: asking for the next one gives up the one before. With slots for several, one
   ``/next`` may be outstanding for each slot, and a timeout does not end the process.
+* An invocation lasts until its runtime asks for the next one: a handler may go on after its answer. With slots nobody
+  knows whose end a call for the next one is, so there it lasts until its answer.
 * An invocation is answered once. Whoever waited for a runtime that is gone gets a function error, never silence.
 
 Whatever ends an invocation returns it as :class:`Settled`, for the caller of the method to log and deliver.
@@ -75,6 +77,8 @@ class Sandbox:
     phase: Phase = field(default=Phase.OFF, init=False)
     number: int = field(default=0, init=False)
     running: dict[str, Running] = field(default_factory=dict, init=False)
+    # Answered, but its runtime has not asked for the next one yet.
+    lingering: Running | None = field(default=None, init=False)
     init_failure: Failure | None = field(default=None, init=False)
     phase_began_at: float = field(default=0.0, init=False)
     is_draining: bool = field(default=False, init=False)
@@ -102,6 +106,7 @@ class Sandbox:
         with self.queue.changed:
             if not self.counts(runtime_number):
                 return Asked()
+            self.lingering = None
             init_duration_ms = None
             if self.phase is Phase.STARTING:
                 init_duration_ms = self._init_duration_ms = self.enter(Phase.READY)
@@ -169,9 +174,16 @@ class Sandbox:
         with self.queue.changed:
             if self.running.get(running.invocation.request_id) is not running:
                 return None
+            if self.slots is None:
+                self.lingering = running
             return self.conclude(running, outcome)
 
     # For the queue, the start and the lifecycle, who hold the lock.
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether its runtime has an invocation, answered or not."""
+        return bool(self.running) or self.lingering is not None
 
     @property
     def is_idle(self) -> bool:

@@ -84,6 +84,8 @@ class Supervisor:
         while True:
             task = self._lifecycle.next_task()
             self._journal.conclude(task.settled)
+            if task.overrun:
+                self._journal.note_overrun(task.overrun)
             match task.step:
                 case Step.START:
                     self._start_runtime()
