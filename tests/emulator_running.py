@@ -104,7 +104,7 @@ def emulated(
     )
     emulator.start(must_succeed=must_succeed)
     with contextlib.ExitStack() as stack:
-        stack.callback(emulator.__exit__)
+        stack.push(emulator)
         yield emulator, recorder
 
 

@@ -195,6 +195,70 @@ class TestIdle:
         assert world.queue.wait_until_idle(0)
 
 
+class TestDraining:
+    """What is waited for before the end."""
+
+    def test_a_handler_that_goes_on_after_its_answer(self) -> None:
+        """Nobody else can wait for it; its end is that the runtime asks again, or ends."""
+        for end in ("ask", "exit"):
+            world = World()
+            world.start()
+            world.submit("a")
+            world.sandbox.settle(world.take(), DONE)
+            assert not world.queue.drain(0)
+            with ThreadPoolExecutor(1) as calls:
+                drained = calls.submit(world.queue.drain, TIMEOUT_SECONDS)
+                if end == "ask":
+                    world.sandbox.ask(world.sandbox.runtime_number)
+                else:
+                    world.lifecycle.runtime_ended(Failure("Runtime.ExitError", "it ended"))
+                assert drained.result(TIMEOUT_SECONDS)
+
+    def test_asynchronous_invocations(self) -> None:
+        """They were accepted, so they are run, also those that still wait in the queue."""
+        world = World()
+        world.start()
+        for request_id in "ab":
+            world.queue.submit(Invocation(request_id, b"{}"), is_awaited=False)
+        for _ in "ab":
+            assert not world.queue.drain(0)
+            running = world.take()
+            assert not world.queue.drain(0)
+            world.sandbox.settle(running, DONE)
+            assert not world.queue.drain(0)
+            world.sandbox.ask(world.sandbox.runtime_number)
+        assert world.queue.drain(0)
+
+    def test_invocations_without_an_answer(self) -> None:
+        """Whoever wants the answer waits for it; the caller may also be gone, of which nothing is known here."""
+        world = World(sandboxes=2)
+        world.start()
+        running, queued = world.submit("a"), world.submit("b")
+        world.take()
+        assert world.queue.drain(0)
+        assert not running.is_over
+        assert not queued.is_over
+
+    def test_new_invocations_are_refused(self) -> None:
+        """Otherwise there might be no end."""
+        world = World()
+        world.start()
+        assert world.queue.drain(0)
+        with pytest.raises(StoppedError):
+            world.submit("a")
+
+    def test_the_end_of_the_emulator_ends_the_wait(self) -> None:
+        """A signal ends everything at once, in the middle of the wait too."""
+        world = World()
+        world.start()
+        world.submit("a")
+        world.sandbox.settle(world.take(), DONE)
+        with ThreadPoolExecutor(1) as calls:
+            drained = calls.submit(world.queue.drain, TIMEOUT_SECONDS)
+            world.queue.close()
+            assert drained.result(TIMEOUT_SECONDS)
+
+
 class TestTimeouts:
     """When time is up."""
 

@@ -141,6 +141,51 @@ def test_a_session_shares_one_function(project: Path) -> None:
     assert not process_exists(int(pid))
 
 
+GOING_ON = """
+import pathlib, time
+from ric import response_stream
+
+def handler(event, context):
+    with response_stream(context) as stream:
+        stream.write("whole")
+    time.sleep(event)
+    pathlib.Path("done").touch()
+"""
+
+
+def test_what_a_handler_does_after_its_stream_belongs_to_the_test(project: Path) -> None:
+    """The end of the test does not cut it off."""
+    (project / "going_on.py").write_text(GOING_ON)
+    (project / "test_it.py").write_text(
+        "def test_it(lambda_emulator):\n"
+        "    assert lambda_emulator('going_on.handler').invoke(0.3).payload == b'whole'\n"
+    )
+
+    done = run_pytest(project, *PLUGIN)
+
+    assert outcomes(done) == "1 passed", done.stdout + done.stderr
+    assert (project / "done").exists()
+
+
+@pytest.mark.parametrize("fixture", ["lambda_emulator", "session_lambda_emulator"])
+def test_ctrl_c_waits_for_no_handler(project: Path, fixture: str) -> None:
+    """Whoever interrupts the tests wants an end; the warning that would come after the wait tells of it."""
+    (project / "going_on.py").write_text(GOING_ON)
+    (project / "test_it.py").write_text(
+        "import os, signal, time\n"
+        f"def test_it({fixture}):\n"
+        f"    {fixture}('going_on.handler').invoke(600)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    time.sleep(600)\n"
+    )
+
+    done = run_pytest(project, *PLUGIN)
+
+    assert done.returncode == pytest.ExitCode.INTERRUPTED, done.stdout + done.stderr
+    assert "KeyboardInterrupt" in done.stdout
+    assert "was not done" not in done.stdout + done.stderr
+
+
 def test_a_function_that_does_not_start_says_why(project: Path) -> None:
     """The error of the test names the cause, and the report has the function's log."""
     (project / "broken.py").write_text("print('importing')\nimport no_such_module\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import queue
 import threading
+import warnings
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from ric.local.programmatic import InvokeStream
     from ric.local.results import InvokeResult
 
-DEFAULT_RESTART_GRACE_SECONDS = 5.0
+DEFAULT_GRACE_SECONDS = 5.0
+"""How long invocations in progress may take to come to their end when the runtime is to end."""
+
 # A day: more than anybody waits for, and a number that clocks can add.
 MAX_TIMEOUT_SECONDS = 86_400
 
@@ -64,7 +67,7 @@ class Emulator:
     """Serves one function on this machine.
 
     Use it as a context manager: it is entered when the function waits for its first event, and left when
-    everything has ended. A program that is nothing but the emulator calls :meth:`run` instead.
+    everything has ended, see :meth:`close`. A program that is nothing but the emulator calls :meth:`run` instead.
 
     Args:
         command: The program that runs the function, with its arguments.
@@ -114,6 +117,7 @@ class Emulator:
         # SimpleQueue.put may interrupt itself, so a signal handler can use it where a lock would not do.
         self._events: queue.SimpleQueue[_Signal | _Exit] = queue.SimpleQueue()
         self._queue = InvocationQueue()
+        self._handler = handler
         self._name = function_name
         self._service = FunctionService(self._queue, function_name, settings.arn)
         self._invoke_api = InvokeApi(self._service, host, port)
@@ -145,10 +149,9 @@ class Emulator:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Ends the function and the emulator, and returns when both have ended."""
-        self.stop()
-        if self._thread:
-            self._thread.join()
+        """Ends the function and the emulator as :meth:`close` does; after an exception, such as Ctrl-C, at once."""
+        was_left_by_exception = any(part is not None for part in exc_info)
+        self._end(0.0 if was_left_by_exception else DEFAULT_GRACE_SECONDS)
 
     def start(self, *, must_succeed: bool = True) -> None:
         """Starts the function in the background, and returns when it waits for its first event.
@@ -180,11 +183,24 @@ class Emulator:
         self._thread.start()
         started.result()
 
+    def close(self, *, grace_s: float = DEFAULT_GRACE_SECONDS) -> None:
+        """Ends the function and the emulator, and returns when both have ended.
+
+        What nobody else can wait for is not cut off: a handler that goes on after its answer, and asynchronous
+        invocations that were accepted. They may come to their end or their time-out within the time given here; then
+        they are ended, and a RuntimeWarning says so. Invocations without an answer end at once, since whoever wants the
+        answer waits for it: a caller who still does is told that the emulator ends. New ones are refused.
+
+        Args:
+            grace_s: How long to wait at most, in seconds; 0 for not at all.
+        """
+        self._end(grace_s)
+
     def stop(self) -> None:
-        """Asks the emulator to end. May be called from any thread and from a signal handler."""
+        """Asks the emulator to end at once. May be called from any thread and from a signal handler."""
         self._events.put(_Signal.STOP)
 
-    def restart(self, *, grace_s: float = DEFAULT_RESTART_GRACE_SECONDS) -> None:
+    def restart(self, *, grace_s: float = DEFAULT_GRACE_SECONDS) -> None:
         """Replaces the runtimes by new ones, which load the code afresh, and returns at once.
 
         Invocations in progress may finish; what waits in the queue, and what comes meanwhile, is for the new
@@ -262,6 +278,19 @@ class Emulator:
                         on_ready()
         finally:
             self._close()
+
+    def _end(self, grace_s: float) -> None:
+        has_finished = True
+        try:
+            if grace_s > 0:
+                has_finished = self._queue.drain(grace_s)
+        finally:
+            self.stop()
+            if self._thread:
+                self._thread.join()
+        if not has_finished:
+            message = f"{self._handler} was not done {grace_s:g} s after its emulator was to end, and was ended"
+            warnings.warn(message, RuntimeWarning, stacklevel=3)
 
     def _note_ready(self) -> None:
         self._events.put(_Signal.READY)

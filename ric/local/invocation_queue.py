@@ -39,24 +39,26 @@ class InvocationQueue:
     def __init__(self, max_queued: int = MAX_QUEUED) -> None:
         self.changed = threading.Condition()
         self.is_closed = False
+        self._is_draining = False
         self._max_queued = max_queued
         self._queue: deque[Pending] = deque()
         self._sandboxes: list[Sandbox] = []
 
-    def submit(self, invocation: Invocation, *, streams: bool = False) -> Reply:
+    def submit(self, invocation: Invocation, *, streams: bool = False, is_awaited: bool = True) -> Reply:
         """Queues an invocation.
 
         Args:
             invocation: What to run.
             streams: Whether the caller takes a streamed response in chunks.
+            is_awaited: Whether the caller waits for the answer.
 
         Raises:
-            StoppedError: The emulator has ended.
+            StoppedError: The emulator ends, or has ended.
             ThrottledError: Too many wait already.
         """
-        pending = Pending(invocation, Reply(streams=streams))
+        pending = Pending(invocation, Reply(streams=streams, is_awaited=is_awaited))
         with self.changed:
-            if self.is_closed:
+            if self.is_closed or self._is_draining:
                 raise StoppedError
             if len(self._queue) >= self._max_queued:
                 raise ThrottledError
@@ -75,6 +77,22 @@ class InvocationQueue:
                 lambda: self.is_closed or (not self.is_waiting and all(sandbox.is_idle for sandbox in self._sandboxes)),
                 timeout_s,
             )
+
+    def drain(self, timeout_s: float) -> bool:
+        """Refuses invocations from now on, and waits for those for which nobody else can wait.
+
+        These are the asynchronous ones, and those that were answered while their handlers go on. Others are served
+        meanwhile, but not waited for: whoever wants an answer does so.
+
+        Args:
+            timeout_s: How long to wait at most.
+
+        Returns:
+            Whether all of them are over, or the queue was closed.
+        """
+        with self.changed:
+            self._is_draining = True
+            return self.changed.wait_for(lambda: self.is_closed or not self._has_unwatched_work, timeout_s)
 
     def close(self) -> None:
         """Refuses invocations from now on, and tells the callers of those that still wait."""
@@ -106,6 +124,12 @@ class InvocationQueue:
     def pop(self) -> Pending:
         """Removes and returns the first invocation."""
         return self._queue.popleft()
+
+    @property
+    def _has_unwatched_work(self) -> bool:
+        return any(not pending.reply.is_awaited for pending in self._queue) or any(
+            sandbox.works_unwatched for sandbox in self._sandboxes
+        )
 
     def put_back(self, invocation: Invocation, reply: Reply) -> None:
         """Puts an invocation that never reached a runtime back at the head."""

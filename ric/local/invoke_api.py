@@ -121,8 +121,9 @@ class _CallerConnection(ServiceConnection):
         if request.invocation_type == "DryRun":
             self.answer(204, b"", self._headers_of(invocation))
             return
-        reply = self.server.service.submit(invocation)
-        if request.invocation_type == "Event":
+        is_asynchronous = request.invocation_type == "Event"
+        reply = self.server.service.submit(invocation, is_awaited=not is_asynchronous)
+        if is_asynchronous:
             self.answer(202, b"", [("X-Amzn-RequestId", invocation.request_id)])
             return
         answer = _wait(reply)

@@ -104,7 +104,7 @@ def invoke(service: FunctionService, request: InvokeRequest) -> InvokeResult:
     if request.invocation_type == "DryRun":
         return InvokeResult(invocation.request_id, 204)
     if request.invocation_type == "Event":
-        service.submit(invocation)
+        service.submit(invocation, is_awaited=False)
         return InvokeResult(invocation.request_id, 202)
     return InvokeStream(invocation, service.submit(invocation, streams=True)).result()
 

@@ -29,10 +29,12 @@ class Reply:
 
     Args:
         streams: Whether the caller takes chunks; otherwise a streamed response is collected for it.
+        is_awaited: Whether the caller waits for it; not so for an asynchronous invocation.
     """
 
-    def __init__(self, *, streams: bool = False) -> None:
+    def __init__(self, *, streams: bool = False, is_awaited: bool = True) -> None:
         self.streams = streams
+        self.is_awaited = is_awaited
         self._changed = threading.Condition()
         self._chunks: deque[bytes] = deque()
         self._waiting_bytes = 0

@@ -106,7 +106,9 @@ class Sandbox:
         with self.queue.changed:
             if not self.counts(runtime_number):
                 return Asked()
-            self.lingering = None
+            if self.lingering is not None:
+                self.lingering = None
+                self.queue.changed.notify_all()
             init_duration_ms = None
             if self.phase is Phase.STARTING:
                 init_duration_ms = self._init_duration_ms = self.enter(Phase.READY)
@@ -184,6 +186,11 @@ class Sandbox:
     def is_at_work(self) -> bool:
         """Whether its runtime has an invocation, answered or not."""
         return bool(self.running) or self.lingering is not None
+
+    @property
+    def works_unwatched(self) -> bool:
+        """Whether its runtime has an invocation for which nobody waits: an asynchronous or an answered one."""
+        return self.lingering is not None or any(not running.reply.is_awaited for running in self.running.values())
 
     @property
     def is_idle(self) -> bool:

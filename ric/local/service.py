@@ -106,18 +106,19 @@ class FunctionService:
             function_arn=f"{self._arn}:{qualifier}" if qualifier else self._arn,
         )
 
-    def submit(self, invocation: Invocation, *, streams: bool = False) -> Reply:
+    def submit(self, invocation: Invocation, *, streams: bool = False, is_awaited: bool = True) -> Reply:
         """Queues an invocation.
 
         Args:
             invocation: What to run.
             streams: Whether the caller takes a streamed response in chunks.
+            is_awaited: Whether the caller waits for the answer.
 
         Raises:
             ServiceError: Too many wait already, or the emulator ends.
         """
         try:
-            return self._queue.submit(invocation, streams=streams)
+            return self._queue.submit(invocation, streams=streams, is_awaited=is_awaited)
         except ThrottledError:
             raise ServiceError(429, "TooManyRequestsException", "Rate Exceeded.") from None
         except StoppedError:

@@ -19,6 +19,7 @@ class EmulatorFactory:
 
     def __init__(self) -> None:
         self._running = ExitStack()
+        self._emulators: list[Emulator] = []
 
     def __enter__(self) -> EmulatorFactory:
         return self
@@ -52,8 +53,14 @@ class EmulatorFactory:
         emulator = Emulator(
             command or [sys.executable, "-m", "ric", handler], handler=handler, env=variables, **options
         )
-        return self._running.enter_context(emulator)
+        self._emulators.append(self._running.enter_context(emulator))
+        return emulator
 
     def close(self) -> None:
-        """Ends all functions that were started."""
+        """Ends all functions that were started, each in the way of :meth:`ric.local.Emulator.close`."""
         self._running.close()
+
+    def stop(self) -> None:
+        """Asks all functions that were started to end at once."""
+        for emulator in self._emulators:
+            emulator.stop()

@@ -36,18 +36,22 @@ def lambda_invoke(request: pytest.FixtureRequest) -> Invoker:
 
 
 @pytest.fixture
-def lambda_emulator() -> Iterator[EmulatorFactory]:
+def lambda_emulator(request: pytest.FixtureRequest) -> Iterator[EmulatorFactory]:
     """Starts a function in a process of its own, until the test ends: ``lambda_emulator("app.handler").invoke({})``."""
-    from ric.testing.emulators import EmulatorFactory
-
-    with EmulatorFactory() as factory:
-        yield factory
+    yield from _emulators(request.session)
 
 
 @pytest.fixture(scope="session")
-def session_lambda_emulator() -> Iterator[EmulatorFactory]:
+def session_lambda_emulator(request: pytest.FixtureRequest) -> Iterator[EmulatorFactory]:
     """The same until all tests have ended, for a session fixture that starts a function once for many tests."""
+    yield from _emulators(request.session)
+
+
+def _emulators(session: pytest.Session) -> Iterator[EmulatorFactory]:
     from ric.testing.emulators import EmulatorFactory
 
     with EmulatorFactory() as factory:
         yield factory
+        # Ctrl-C is not raised here, and whoever pressed it does not want to wait.
+        if session.exitstatus == pytest.ExitCode.INTERRUPTED:
+            factory.stop()
