@@ -259,7 +259,8 @@ class TestVariables:
         """A variable that holds no number is one line which names it."""
         command = [sys.executable, "-m", "ric.local", "--port", "0", "true"]
         code, lines = run_to_end(command, directory, {name: "-3"})
-        assert (code, lines) == (2, [f"ric: {name} must be a whole number above 0, not '-3'"])
+        maximum = 86_400 if name == "AWS_LAMBDA_FUNCTION_TIMEOUT" else 999_999_999
+        assert (code, lines) == (2, [f"ric: {name} must be a whole number from 1 to {maximum}, not '-3'"])
 
 
 class TestLimits:

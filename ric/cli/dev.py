@@ -12,7 +12,7 @@ from ric.cli.function_options import DEBUG_ADDRESS, FunctionOptions, runtime_com
 from ric.cli.reload import Watcher
 from ric.local import Emulator
 from ric.local.command_line import explain_bind_failure
-from ric.local.environment import InvalidPortError, default_port
+from ric.local.environment import InvalidSettingError, default_port
 from ric.local.stop_signals import ended_by_signals
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def serve_with_reload(
     )
     try:
         port = default_port() if port is None else port
-    except InvalidPortError as error:
+    except InvalidSettingError as error:
         raise CommandError(str(error)) from None
     try:
         emulator = Emulator(
@@ -76,6 +76,8 @@ def serve_with_reload(
             env={**_NO_STALE_MODULES, **options.env},
             observer=display,
         )
+    except InvalidSettingError as error:
+        raise CommandError(str(error)) from None
     except OSError as error:
         raise CommandError(explain_bind_failure(error, host, port), NOT_INVOKED) from None
 

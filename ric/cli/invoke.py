@@ -12,6 +12,7 @@ from ric.cli.function_options import FunctionOptions, runtime_command
 from ric.cli.log_output import LogOutput
 from ric.cli.output import ResultOutput, say
 from ric.local import Emulator, FunctionStartError, ServiceError
+from ric.local.environment import InvalidSettingError
 from ric.local.stop_signals import ended_by_signals
 
 if TYPE_CHECKING:
@@ -37,14 +38,18 @@ def invoke_here(handler: str, event: bytes, client_context: str | None, options:
         CommandError: It could not be invoked.
     """
     log = LogOutput()
-    emulator = Emulator(
-        runtime_command(handler),
-        handler=handler,
-        timeout_s=options.timeout_s,
-        memory_mb=options.memory_mb,
-        env=options.env,
-        observer=log,
-    )
+    command = runtime_command(handler)
+    try:
+        emulator = Emulator(
+            command,
+            handler=handler,
+            timeout_s=options.timeout_s,
+            memory_mb=options.memory_mb,
+            env=options.env,
+            observer=log,
+        )
+    except InvalidSettingError as error:
+        raise CommandError(str(error)) from None
     output = ResultOutput()
     context: dict[str, Any] | None = json.loads(client_context) if client_context is not None else None
     with ended_by_signals(emulator.stop) as received:

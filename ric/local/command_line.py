@@ -15,8 +15,7 @@ from ric.errors import EXIT_FAILURE
 from ric.local.emulator import Emulator, FunctionStartError
 from ric.local.environment import (
     PORT_VARIABLE,
-    InvalidPortError,
-    InvalidVariableError,
+    InvalidSettingError,
     default_port,
     export_search_path,
     handler_variable,
@@ -55,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
         parser.error("no command given")
     try:
         port = None if options.port is None else parse_port(options.port, "--port")
-    except InvalidPortError as error:
+    except InvalidSettingError as error:
         parser.error(str(error))
     handler = command[-1] if len(command) > 1 else handler_variable() or command[0]
     return serve(command, handler, host=options.host, port=port)
@@ -97,7 +96,7 @@ def serve(command: Sequence[str], handler: str, *, host: str = "127.0.0.1", port
     try:
         port = default_port() if port is None else port
         settings = settings_from_variables(handler)
-    except (InvalidPortError, InvalidVariableError) as error:
+    except InvalidSettingError as error:
         _say(str(error))
         return _USAGE_ERROR
     try:

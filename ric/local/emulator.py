@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 DEFAULT_GRACE_SECONDS = 5.0
 """How long invocations in progress may take to come to their end when the runtime is to end."""
 
-# A day: more than anybody waits for, and a number that clocks can add.
-MAX_TIMEOUT_SECONDS = 86_400
-
 
 class FunctionStartError(Exception):
     """The function did not start.
@@ -85,12 +82,13 @@ class Emulator:
             for one, in the ordinary way.
         snap_start: Whether the runtime is to run its SnapStart hooks, as if restored from a snapshot.
         env: Variables for the function, over those of this process.
-        function_name: The function's name, for callers and for itself.
+        function_name: The function's name, for callers and for itself, unless ``env`` has AWS_LAMBDA_FUNCTION_NAME.
         observer: Hears of everything that happens; None to write the log to the terminal.
 
     Raises:
         OSError: The address cannot be bound.
-        ValueError: The time-out is not above 0 and at most a day.
+        ValueError: The time-out is not above 0 and at most a day, there can be no function or region of that name, no
+            process can be given these variables, or there is to be no environment; the message says which it is.
     """
 
     def __init__(
@@ -109,8 +107,8 @@ class Emulator:
         function_name: str = FUNCTION_NAME,
         observer: Observer | None = None,
     ) -> None:
-        if timeout_s is not None and not 0 < timeout_s <= MAX_TIMEOUT_SECONDS:
-            raise ValueError(f"timeout_s must be above 0 and at most {MAX_TIMEOUT_SECONDS}, not {timeout_s}")
+        if concurrency < 1:
+            raise ValueError(f"concurrency must be at least 1, not {concurrency}")
         settings = FunctionSettings(
             handler, function_name, memory_mb, timeout_s, max_concurrency, snap_start, dict(env or {})
         )
@@ -118,8 +116,8 @@ class Emulator:
         self._events: queue.SimpleQueue[_Signal | _Exit] = queue.SimpleQueue()
         self._queue = InvocationQueue()
         self._handler = handler
-        self._name = function_name
-        self._service = FunctionService(self._queue, function_name, settings.arn)
+        self._name = settings.name
+        self._service = FunctionService(self._queue, settings.name, settings.arn)
         self._invoke_api = InvokeApi(self._service, host, port)
         narrator = Narrator(observer or TerminalObserver())
         self._supervisors = [

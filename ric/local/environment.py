@@ -11,45 +11,36 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ric.local.names import NAME_IN_WORDS, REGION_IN_WORDS, is_function_name, is_region
+
 FUNCTION_NAME = "function"
 DEFAULT_PORT = 8080
 PORT_VARIABLE = "RIC_PORT"
 DEFAULT_MEMORY_MB = 3008
 """What AWS's own emulator tells a function."""
 
+MAX_TIMEOUT_SECONDS = 86_400
+"""A day: more than anybody waits for, and a number that clocks can add."""
+
 # The account which AWS's own emulator shows in names of resources.
 _ACCOUNT = "012345678912"
+# More than any of the numbers can mean, and no more digits than Python makes a number of.
+_MAX_NUMBER = 999_999_999
+_NAME = "AWS_LAMBDA_FUNCTION_NAME"
 _MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY"
 _INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
 
 
-class InvalidPortError(ValueError):
-    """A port is not a number between 0 and 65535.
+class InvalidSettingError(ValueError):
+    """A setting of the emulator is not what it should be.
 
     Args:
-        source: Where it was given: an option or a variable.
-        value: What was given.
+        name: The option, the argument or the variable of the environment.
+        value: What it is.
+        wanted: What it should be.
     """
 
-    def __init__(self, source: str, value: str) -> None:
-        super().__init__(source, value)
-        self.source = source
-        self.value = value
-
-    def __str__(self) -> str:
-        return f"{self.source} must be a port, a number from 0 to 65535, not {self.value!r}"
-
-
-class InvalidVariableError(ValueError):
-    """A variable of the environment does not hold what it should.
-
-    Args:
-        name: The variable.
-        value: What it holds.
-        wanted: What it should hold.
-    """
-
-    def __init__(self, name: str, value: str, wanted: str) -> None:
+    def __init__(self, name: str, value: object, wanted: str) -> None:
         super().__init__(name, value, wanted)
         self.name = name
         self.value = value
@@ -65,44 +56,65 @@ class FunctionSettings:
 
     Args:
         handler: ``module.function``, for code that looks for its own in ``_HANDLER``.
-        name: The function's name.
+        function_name: The function's name, unless the variables have another one.
         memory_mb: The memory that it is said to have; nothing enforces it.
         timeout_s: How long an invocation may take; None for as long as it takes.
         max_concurrency: How many invocations its runtime may have at once; None for one, in the ordinary way.
         snap_start: Whether the runtime is to be restored from a snapshot.
         variables: Environment variables, over all others but the address of the Runtime API.
+
+    Raises:
+        InvalidSettingError: There can be no such time-out, function name or region.
+        ValueError: No process can be given these variables.
     """
 
     handler: str
-    name: str = FUNCTION_NAME
+    function_name: str = FUNCTION_NAME
     memory_mb: int = 128
     timeout_s: float | None = None
     max_concurrency: int | None = None
     snap_start: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.timeout_s is not None and not 0 < self.timeout_s <= MAX_TIMEOUT_SECONDS:
+            raise InvalidSettingError("timeout_s", self.timeout_s, f"above 0 and at most {MAX_TIMEOUT_SECONDS}")
+        _check_variables(self.variables)
+        if not is_function_name(self.name):
+            source = _NAME if self.variables.get(_NAME) else "function_name"
+            raise InvalidSettingError(source, self.name, NAME_IN_WORDS)
+        region_source, region = _find_region(self.variables)
+        if not is_region(region):
+            raise InvalidSettingError(region_source, region, REGION_IN_WORDS)
+
+    @property
+    def name(self) -> str:
+        """The name that the function sees."""
+        return self.variables.get(_NAME) or self.function_name
+
     @property
     def arn(self) -> str:
         """The name of the function among AWS's resources, in the form that Lambda gives it."""
-        return f"arn:aws:lambda:{_region(self.variables)}:{_ACCOUNT}:function:{self.name}"
+        return f"arn:aws:lambda:{_find_region(self.variables)[1]}:{_ACCOUNT}:function:{self.name}"
 
 
 def parse_port(value: str, source: str) -> int:
     """Returns the port that an option or variable asks for.
 
     Raises:
-        InvalidPortError: It is not one.
+        InvalidSettingError: It is not one.
     """
-    if not (value.isascii() and value.isdigit() and int(value) <= 65535):
-        raise InvalidPortError(source, value)
-    return int(value)
+    port = _parse_number(value)
+    if port is None or port > 65535:
+        raise InvalidSettingError(source, value, "a port, a number from 0 to 65535")
+    return port
 
 
 def default_port() -> int:
     """Returns the port for callers: ``RIC_PORT``, else 8080.
 
     Raises:
-        InvalidPortError: ``RIC_PORT`` is not a port.
+        InvalidSettingError: ``RIC_PORT`` is not a port.
     """
     value = os.environ.get(PORT_VARIABLE)
     return parse_port(value, PORT_VARIABLE) if value else DEFAULT_PORT
@@ -120,14 +132,17 @@ def settings_from_variables(handler: str) -> FunctionSettings:
         handler: ``module.function``.
 
     Raises:
-        InvalidVariableError: One of them does not hold a number above 0.
+        InvalidSettingError: One of them does not hold what it should.
     """
+    name = os.environ.get(_NAME) or FUNCTION_NAME
+    if not is_function_name(name):
+        raise InvalidSettingError(_NAME, name, NAME_IN_WORDS)
     return FunctionSettings(
         handler,
-        name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or FUNCTION_NAME,
-        memory_mb=_number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or DEFAULT_MEMORY_MB,
-        timeout_s=_number("AWS_LAMBDA_FUNCTION_TIMEOUT"),
-        max_concurrency=_number(_MAX_CONCURRENCY),
+        name,
+        memory_mb=_read_number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or DEFAULT_MEMORY_MB,
+        timeout_s=_read_number("AWS_LAMBDA_FUNCTION_TIMEOUT", MAX_TIMEOUT_SECONDS),
+        max_concurrency=_read_number(_MAX_CONCURRENCY),
         snap_start=os.environ.get(_INITIALIZATION_TYPE) == "snap-start",
     )
 
@@ -143,11 +158,11 @@ def runtime_environment(api_address: str, settings: FunctionSettings) -> dict[st
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{settings.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": "$LATEST",
-        "AWS_REGION": _region(settings.variables),
+        "AWS_REGION": _find_region(settings.variables)[1],
     }
     own = {
         "_HANDLER": settings.handler,
-        "AWS_LAMBDA_FUNCTION_NAME": settings.name,
+        _NAME: settings.name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory_mb),
         _INITIALIZATION_TYPE: "snap-start" if settings.snap_start else "on-demand",
     }
@@ -174,17 +189,34 @@ def export_search_path(entries: Sequence[str]) -> None:
     os.environ.update(search_path_variable(entries))
 
 
-def _number(name: str) -> int | None:
+def _read_number(name: str, maximum: int = _MAX_NUMBER) -> int | None:
     value = os.environ.get(name)
     if not value:
         return None
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise InvalidVariableError(name, value, "a whole number above 0")
-    return int(value)
+    number = _parse_number(value)
+    if not number or number > maximum:
+        raise InvalidSettingError(name, value, f"a whole number from 1 to {maximum}")
+    return number
 
 
-def _region(variables: Mapping[str, str]) -> str:
+def _parse_number(value: str) -> int | None:
+    is_number = value.isascii() and value.isdigit() and len(value) <= len(str(_MAX_NUMBER))
+    return int(value) if is_number else None
+
+
+def _check_variables(variables: Mapping[str, object]) -> None:
+    for name, value in variables.items():
+        if not name or "=" in name or "\0" in name:
+            raise ValueError(f"{name!r} in env cannot be the name of a variable")
+        if not isinstance(value, str) or "\0" in value:
+            # Not shown, for it may be a secret.
+            raise ValueError(f"the value of {name} in env must be text without null characters")
+
+
+def _find_region(variables: Mapping[str, str]) -> tuple[str, str]:
+    """Returns the variable that says in which region the function is, and the region."""
     for source in (variables, os.environ):
-        if region := source.get("AWS_REGION") or source.get("AWS_DEFAULT_REGION"):
-            return region
-    return "us-east-1"
+        for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+            if region := source.get(name):
+                return name, region
+    return "AWS_REGION", "us-east-1"

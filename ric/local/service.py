@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ric.local.environment import FUNCTION_NAME
 from ric.local.invocation import Invocation, StoppedError, ThrottledError
+from ric.local.names import NAME, REGION
 from ric.local.results import ServiceError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ LOG_TYPES = ("None", "Tail")
 
 # arn:aws:lambda:region:account:function:name:qualifier, any shorter form without what is left of the name.
 _FUNCTION_NAME = re.compile(
-    r"(?:(?:arn:aws[a-z-]*:lambda:[a-z0-9-]+:)?\d{12}:function:|function:)?(?P<name>[\w-]+)(?::(?P<qualifier>[$\w-]+))?",
+    rf"(?:(?:arn:aws[a-z-]*:lambda:{REGION}:)?\d{{12}}:function:|function:)?(?P<name>{NAME})(?::(?P<qualifier>[$\w-]+))?",
     re.ASCII,
 )
 # The pattern of the Invoke action's parameter, but for one version that has a dot in it.

@@ -108,8 +108,9 @@ class Supervisor:
         self._extensions.open()
         try:
             self._process = self._journal.start_runtime(self._create_process)
-        except OSError as error:
-            reason = Failure("Runtime.InvalidEntrypoint", f"cannot run {self._command[0]}: {error.strerror}")
+        except (OSError, ValueError) as error:  # the latter for null characters
+            explanation = error.strerror if isinstance(error, OSError) else error
+            reason = Failure("Runtime.InvalidEntrypoint", f"cannot run {self._command[0]}: {explanation}")
             self._settle_exit(reason, None)
 
     def _create_process(self) -> RuntimeProcess:
