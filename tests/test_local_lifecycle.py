@@ -431,6 +431,17 @@ class TestAfterTheAnswer:
             assert emulator.invoke("answer").payload == first.payload
         assert [line.text for line in recorder.of(LogLine)] == ["at work", "worked for it"]
 
+    def test_another_environment_serves_meanwhile(self, tmp_path: Path, gate: int) -> None:
+        """Where there may be two, the next one is not kept waiting."""
+        env = {"GATE": str(tmp_path / "gate")}
+        with emulated(tmp_path, GOING_ON, env=env, concurrency=2) as (emulator, _), ThreadPoolExecutor(1) as callers:
+            first = emulator.invoke("go on")
+            try:
+                second = callers.submit(emulator.invoke, "answer").result(TIMEOUT_SECONDS)
+            finally:
+                os.write(gate, b"for it\n")
+        assert second.payload != first.payload
+
     def test_a_runtime_that_does_not_ask_again(self, tmp_path: Path) -> None:
         """It is the same with a response that was not streamed."""
         with emulated(tmp_path, SILENT_RUNTIME, timeout_s=1) as (emulator, recorder):

@@ -416,6 +416,17 @@ class TestStartsAndEnds:
         world.submit("c")
         assert world.lifecycles[2].next_task().step is Step.START
 
+    def test_another_runtime_while_one_goes_on_after_its_answer(self) -> None:
+        """A runtime that does not ask again soon is busy; one that does is not overtaken by a new process."""
+        world = World(sandboxes=2)
+        world.start()
+        world.submit("a")
+        world.sandbox.settle(world.take(), DONE)
+        world.submit("b")
+        assert world.has_nothing_to_do(1)
+        world.now += 0.1
+        assert world.lifecycles[1].next_task().step is Step.START
+
     def test_a_restart_waits_for_what_runs(self) -> None:
         """A restart lets the invocation finish, what comes after its answer too, and keeps the queue."""
         world = World()

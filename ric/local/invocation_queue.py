@@ -8,6 +8,7 @@ that could get lost.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
@@ -120,6 +121,12 @@ class InvocationQueue:
     def unserved(self) -> int:
         """How many waiting invocations exceed the sandboxes that are free or starting."""
         return len(self._queue) - sum(sandbox.capacity for sandbox in self._sandboxes)
+
+    def next_drop_of_capacity(self, now: float) -> float:
+        """Returns when a sandbox that seems free will turn out to be busy, unless its runtime asks for more before."""
+        return min(
+            (sandbox.lingers_from for sandbox in self._sandboxes if sandbox.lingers_from > now), default=math.inf
+        )
 
     def pop(self) -> Pending:
         """Removes and returns the first invocation."""

@@ -212,6 +212,8 @@ class Lifecycle:
     def _seconds_to_wait(self, now: float) -> float | None:
         sandbox = self._sandbox
         moments = [self._init_deadline]
+        if sandbox.phase is Phase.OFF and sandbox.queue.is_waiting:
+            moments.append(sandbox.queue.next_drop_of_capacity(now))
         if sandbox.timeout_s is not None:
             moments += [running.started_at + sandbox.timeout_s for running in sandbox.running.values()]
             if sandbox.lingering is not None:

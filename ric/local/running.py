@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ class Running:
         deadline_ms: When its time is up, in milliseconds since 1970.
         init_duration_ms: How long the runtime took to start, if this is its first.
         restore_duration_ms: How long its restoration took, if this is the first after it.
+        answered_at: When its answer ended, by the sandbox's clock.
     """
 
     invocation: Invocation
@@ -45,6 +47,7 @@ class Running:
     deadline_ms: int
     init_duration_ms: float | None = None
     restore_duration_ms: float | None = None
+    answered_at: float = math.inf
     is_being_answered: bool = False
     is_announced: bool = False
 

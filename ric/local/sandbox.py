@@ -18,6 +18,7 @@ has to do in ``ric.local.lifecycle``.
 from __future__ import annotations
 
 import enum
+import math
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -45,6 +46,9 @@ ANNOUNCED_TIMEOUT_SECONDS = 300.0
 # How many request ids are remembered, to tell a repeated or late answer from one that makes no sense.
 _REMEMBERED_IDS = 1024
 _SURPLUS_NEXT_PATIENCE_SECONDS = 1.0
+# Nearly every runtime asks for its next invocation within a millisecond of an answer; a process for those who wait then
+# would be one too many.
+_RETURN_PATIENCE_SECONDS = 0.1
 
 
 class Phase(enum.Enum):
@@ -177,6 +181,7 @@ class Sandbox:
             if self.running.get(running.invocation.request_id) is not running:
                 return None
             if self.slots is None:
+                running.answered_at = self.clock()
                 self.lingering = running
             return self.conclude(running, outcome)
 
@@ -202,7 +207,13 @@ class Sandbox:
         """How many more invocations this sandbox takes without a new process."""
         if self.phase is Phase.OFF or self.is_draining:
             return 0
-        return max(0, (self.slots or 1) - len(self.running))
+        taken = len(self.running) + (self.clock() >= self.lingers_from)
+        return max(0, (self.slots or 1) - taken)
+
+    @property
+    def lingers_from(self) -> float:
+        """From when on an answered invocation keeps its runtime from others, if that does not ask for one before."""
+        return math.inf if self.lingering is None else self.lingering.answered_at + _RETURN_PATIENCE_SECONDS
 
     def stop_replies(self) -> None:
         """Tells the callers of running invocations that the emulator ends."""
