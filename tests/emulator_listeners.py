@@ -13,16 +13,16 @@ from typing import Any
 
 import requests
 
-from ric.local.extensions import Extensions
 from ric.local.invocation import Failure
 from ric.local.invocation_queue import InvocationQueue
-from ric.local.invoke_api import INVOKE_PATH, InvokeApi
-from ric.local.journal import Journal, Narrator
-from ric.local.lifecycle import Lifecycle, Step
+from ric.local.invoke.invoke_listener import INVOKE_PATH, InvokeListener
+from ric.local.invoke.service import FunctionService
 from ric.local.observer import InvocationEnd, Observer
-from ric.local.runtime_api import RuntimeApi
-from ric.local.sandbox import Sandbox
-from ric.local.service import FunctionService
+from ric.local.runtime.extensions import Extensions
+from ric.local.runtime.journal import Journal, Narrator
+from ric.local.runtime.lifecycle import Lifecycle, Step
+from ric.local.runtime.runtime_listener import RuntimeListener
+from ric.local.runtime.sandbox import Sandbox
 
 TIMEOUT_SECONDS = 30
 LIMIT_BYTES = 6_291_556
@@ -59,8 +59,8 @@ class Listeners:
         self.extensions.open()
         self._is_ready = threading.Event()
         self.journal = Journal(Narrator(self.reports), 0, 128, self._is_ready.set)
-        self.runtime_api = RuntimeApi(self.sandbox, self.journal, self.extensions, {"functionName": "function"})
-        self.invoke_api = InvokeApi(FunctionService(self.queue, "function", ARN), "127.0.0.1", 0)
+        self.runtime_api = RuntimeListener(self.sandbox, self.journal, self.extensions, {"functionName": "function"})
+        self.invoke_api = InvokeListener(FunctionService(self.queue, "function", ARN), "127.0.0.1", 0)
         self.runtime_address = self.runtime_api.address
         for service in (self.runtime_api, self.invoke_api):
             threading.Thread(target=service.serve_forever, daemon=True).start()

@@ -13,7 +13,7 @@ import pytest
 
 from ric import __version__, events
 from ric.cli import commands
-from ric.local.environment import MAX_TIMEOUT_SECONDS
+from ric.local.variables import MAX_TIMEOUT_SECONDS
 from tests.cli_run import RIC, run, running
 
 FUNCTION = """

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from ric.api import protocol
-from ric.local import invoke_api, log_pump
-from ric.local.log_pump import LogPump
+from ric.local.invoke import invoke_listener
+from ric.local.runtime import log_pump
+from ric.local.runtime.log_pump import LogPump
 from tests.emulator_listeners import TIMEOUT_SECONDS, Listeners, listening
 
 
@@ -30,7 +31,7 @@ def test_a_caller_who_sends_no_more_is_given_up(
 ) -> None:
     """A connection on which nothing comes for a while gives its place to somebody else, and nothing runs."""
     # The 75 s of the real thing are too long for a test.
-    monkeypatch.setattr(invoke_api._CallerConnection, "timeout", 0.2)
+    monkeypatch.setattr(invoke_listener._CallerConnection, "timeout", 0.2)
     with socket.create_connection(("127.0.0.1", listeners.invoke_api.port), TIMEOUT_SECONDS) as connection:
         connection.sendall(sent)
         assert connection.recv(1) == b""
@@ -39,7 +40,7 @@ def test_a_caller_who_sends_no_more_is_given_up(
 
 def test_a_waiting_caller_is_not_given_up(listeners: Listeners, monkeypatch: pytest.MonkeyPatch) -> None:
     """How long the function takes is another matter."""
-    monkeypatch.setattr(invoke_api._CallerConnection, "timeout", 0.05)
+    monkeypatch.setattr(invoke_listener._CallerConnection, "timeout", 0.05)
     caller = listeners.call()
     request_id = listeners.take()
     with pytest.raises(concurrent.futures.TimeoutError):  # the built-in one from Python 3.11 on

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ric.local.invoke_api import INVOKE_PATH
-from ric.local.request_head import MalformedHeadError, read_fields
+from ric.local.invoke.invoke_listener import INVOKE_PATH
+from ric.local.server.request_head import MalformedHeadError, read_fields
 from tests.emulator_listeners import TIMEOUT_SECONDS, Listeners, RuntimeStream, listening, send_whole
 
 POST = f"POST {INVOKE_PATH} HTTP/1.1\r\n".encode()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from ric.local.lifecycle import Step
+from ric.local.runtime.lifecycle import Step
 from tests.emulator_listeners import TIMEOUT_SECONDS, Listeners, RuntimeStream, listening
 
 DOCUMENT = json.dumps({"errorType": "ValueError", "errorMessage": "x"}).encode()

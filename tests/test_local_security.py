@@ -13,10 +13,11 @@ from email.message import Message
 import pytest
 import requests
 
-from ric.local import Emulator, request_body
-from ric.local.callers import find_objection
-from ric.local.http_service import MAX_CONNECTIONS
-from ric.local.invoke_api import INVOKE_PATH
+from ric.local import Emulator
+from ric.local.invoke.invoke_listener import INVOKE_PATH
+from ric.local.server import request_body
+from ric.local.server.callers import find_objection
+from ric.local.server.http_service import MAX_CONNECTIONS
 from tests.emulator_listeners import TIMEOUT_SECONDS, Listeners, listening
 
 

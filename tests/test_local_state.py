@@ -11,9 +11,9 @@ import pytest
 
 from ric.local.invocation import Answer, Failure, Invocation, Outcome, StoppedError, ThrottledError
 from ric.local.invocation_queue import InvocationQueue
-from ric.local.lifecycle import INIT_LIMIT_SECONDS, Lifecycle, Step
 from ric.local.reply import MAX_WAITING_BYTES, Reply, ReplyOverError
-from ric.local.running import (
+from ric.local.runtime.lifecycle import INIT_LIMIT_SECONDS, Lifecycle, Step
+from ric.local.runtime.running import (
     AlreadyDoneError,
     LateAnswerError,
     Running,
@@ -21,8 +21,8 @@ from ric.local.running import (
     SurplusNextError,
     UnknownRequestError,
 )
-from ric.local.sandbox import Sandbox
-from ric.local.startup import Startup
+from ric.local.runtime.sandbox import Sandbox
+from ric.local.runtime.startup import Startup
 
 TIMEOUT_SECONDS = 30
 DONE = Outcome(b"1")

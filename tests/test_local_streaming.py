@@ -14,7 +14,7 @@ import pytest
 from botocore.eventstream import EventStreamBuffer
 from botocore.exceptions import ClientError
 
-from ric.local import event_stream
+from ric.local.invoke import event_stream
 from tests.emulator_listeners import LIMIT_BYTES, TIMEOUT_SECONDS, Listeners, RuntimeStream, listening
 from tests.emulator_running import lambda_client
 

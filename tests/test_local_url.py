@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from ric.local import Emulator
-from ric.local.function_url import InvalidResponseError, UrlRequest, build_event, parse_prelude, parse_result
+from ric.local.invoke.function_url import InvalidResponseError, UrlRequest, build_event, parse_prelude, parse_result
 from tests.emulator_running import TIMEOUT_SECONDS, emulated
 
 PNG = b"\x89PNG\r\n\x1a\n\x00"

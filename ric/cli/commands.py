@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Command = TypeVar("Command", bound=Callable[..., Any])
 
-_MAX_TIMEOUT_SECONDS = 86_400  # as ric.local.environment has it, which is not imported for --help
+_MAX_TIMEOUT_SECONDS = 86_400  # as ric.local.variables has it, which is not imported for --help
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 

@@ -12,8 +12,8 @@ from ric.cli.function_options import DEBUG_ADDRESS, FunctionOptions, runtime_com
 from ric.cli.reload import Watcher
 from ric.local import Emulator
 from ric.local.command_line import explain_bind_failure
-from ric.local.environment import InvalidSettingError, default_port
 from ric.local.stop_signals import ended_by_signals
+from ric.local.variables import InvalidSettingError, default_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

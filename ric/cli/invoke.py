@@ -12,8 +12,8 @@ from ric.cli.function_options import FunctionOptions, runtime_command
 from ric.cli.log_output import LogOutput
 from ric.cli.output import ResultOutput, say
 from ric.local import Emulator, FunctionStartError, ServiceError
-from ric.local.environment import InvalidSettingError
 from ric.local.stop_signals import ended_by_signals
+from ric.local.variables import InvalidSettingError
 
 if TYPE_CHECKING:
     from ric.local import InvokeResult

@@ -20,7 +20,7 @@ from ric.cli.exit_codes import FUNCTION_ERROR, NOT_INVOKED
 from ric.cli.failure import CommandError
 from ric.cli.invoke import describe_error
 from ric.cli.output import ResultOutput, say
-from ric.local.invoke_api import INVOKE_PATH, INVOKE_PATHS
+from ric.local.invoke.invoke_listener import INVOKE_PATH, INVOKE_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

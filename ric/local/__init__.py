@@ -28,6 +28,8 @@ from __future__ import annotations
 
 from ric.local.command_line import main, serve, serve_handler
 from ric.local.emulator import Emulator, FunctionStartError
+from ric.local.invoke.programmatic import InvokeStream
+from ric.local.invoke.results import InvokeResult, ServiceError
 from ric.local.observer import (
     InvocationEnd,
     InvocationStart,
@@ -37,8 +39,6 @@ from ric.local.observer import (
     RuntimeReady,
     RuntimeStart,
 )
-from ric.local.programmatic import InvokeStream
-from ric.local.results import InvokeResult, ServiceError
 
 __all__ = [
     "Emulator",

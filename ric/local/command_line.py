@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ric.errors import EXIT_FAILURE
 from ric.local.emulator import Emulator, FunctionStartError
-from ric.local.environment import (
+from ric.local.handler_lookup import UnusableHandlerError, check_handler, missing_in_new_interpreter
+from ric.local.stop_signals import ended_by_signals
+from ric.local.variables import (
     PORT_VARIABLE,
     InvalidSettingError,
     default_port,
@@ -22,8 +24,6 @@ from ric.local.environment import (
     parse_port,
     settings_from_variables,
 )
-from ric.local.handler_lookup import UnusableHandlerError, check_handler, missing_in_new_interpreter
-from ric.local.stop_signals import ended_by_signals
 from ric.process.sinks import drop_unwritable_output
 
 if TYPE_CHECKING:

@@ -10,22 +10,22 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ric.local import programmatic
-from ric.local.environment import FUNCTION_NAME, FunctionSettings
 from ric.local.invocation_queue import InvocationQueue
-from ric.local.invoke_api import INVOKE_PATH, InvokeApi
-from ric.local.journal import Narrator
-from ric.local.service import FunctionService
-from ric.local.supervisor import Supervisor
+from ric.local.invoke import programmatic
+from ric.local.invoke.invoke_listener import INVOKE_PATH, InvokeListener
+from ric.local.invoke.service import FunctionService
+from ric.local.runtime.execution_environment import ExecutionEnvironment
+from ric.local.runtime.journal import Narrator
 from ric.local.terminal import TerminalObserver
+from ric.local.variables import FUNCTION_NAME, FunctionSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ric.local.invocation import Failure
+    from ric.local.invoke.programmatic import InvokeStream
+    from ric.local.invoke.results import InvokeResult
     from ric.local.observer import Observer
-    from ric.local.programmatic import InvokeStream
-    from ric.local.results import InvokeResult
 
 DEFAULT_GRACE_SECONDS = 5.0
 """How long invocations in progress may take to come to their end when the runtime is to end."""
@@ -118,10 +118,10 @@ class Emulator:
         self._handler = handler
         self._name = settings.name
         self._service = FunctionService(self._queue, settings.name, settings.arn)
-        self._invoke_api = InvokeApi(self._service, host, port)
+        self._invoke_api = InvokeListener(self._service, host, port)
         narrator = Narrator(observer or TerminalObserver())
-        self._supervisors = [
-            Supervisor(number, command, settings, self._queue, narrator, self._note_ready, self._note_exit)
+        self._environments = [
+            ExecutionEnvironment(number, command, settings, self._queue, narrator, self._note_ready, self._note_exit)
             for number in range(concurrency)
         ]
         self._thread: threading.Thread | None = None
@@ -207,8 +207,8 @@ class Emulator:
         Args:
             grace_s: How long invocations in progress may take before they end with an error.
         """
-        for supervisor in self._supervisors:
-            supervisor.restart(grace_s)
+        for environment in self._environments:
+            environment.restart(grace_s)
 
     def invoke(self, payload: object = None, **options: Any) -> InvokeResult:
         """Invokes the function without HTTP, and waits for the result.
@@ -262,8 +262,8 @@ class Emulator:
         """
         try:
             threading.Thread(target=self._invoke_api.serve_forever, name="ric-invoke-api", daemon=True).start()
-            for supervisor in self._supervisors:
-                supervisor.start()
+            for environment in self._environments:
+                environment.start()
             while (event := self._events.get()) is not _Signal.STOP:
                 if isinstance(event, _Exit):
                     if event.init_failure and must_succeed and not self._was_ready:
@@ -298,7 +298,7 @@ class Emulator:
 
     def _close(self) -> None:
         self._queue.close()
-        for supervisor in self._supervisors:
-            supervisor.join()
+        for environment in self._environments:
+            environment.join()
         self._invoke_api.shutdown()
         self._invoke_api.server_close()

@@ -11,13 +11,10 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from ric.local.invocation import Invocation, StoppedError, ThrottledError
 from ric.local.reply import Reply
-
-if TYPE_CHECKING:
-    from ric.local.sandbox import Sandbox
 
 MAX_QUEUED = 256
 """How many invocations may wait. Lambda itself lets none wait and throttles at once; on a laptop that is a nuisance."""
@@ -28,6 +25,29 @@ class Pending(NamedTuple):
 
     invocation: Invocation
     reply: Reply
+
+
+class Consumer(Protocol):
+    """What the queue asks of a sandbox that takes invocations out of it; the caller of each holds the lock."""
+
+    @property
+    def capacity(self) -> int:
+        """How many more invocations it takes without a new process."""
+
+    @property
+    def lingers_from(self) -> float:
+        """From when on an answered invocation keeps its runtime from others, if that does not ask for one before."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether its runtime has no invocation and waits for one, or there is no runtime."""
+
+    @property
+    def works_unwatched(self) -> bool:
+        """Whether its runtime has an invocation for which nobody waits: an asynchronous or an answered one."""
+
+    def stop_replies(self) -> None:
+        """Tells the callers of running invocations that the emulator ends."""
 
 
 class InvocationQueue:
@@ -43,7 +63,7 @@ class InvocationQueue:
         self._is_draining = False
         self._max_queued = max_queued
         self._queue: deque[Pending] = deque()
-        self._sandboxes: list[Sandbox] = []
+        self._sandboxes: list[Consumer] = []
 
     def submit(self, invocation: Invocation, *, streams: bool = False, is_awaited: bool = True) -> Reply:
         """Queues an invocation.
@@ -108,7 +128,7 @@ class InvocationQueue:
 
     # For sandboxes, who hold the lock.
 
-    def add(self, sandbox: Sandbox) -> None:
+    def add(self, sandbox: Consumer) -> None:
         """Adds a sandbox that serves the queue."""
         self._sandboxes.append(sandbox)
 

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from ric.local import Emulator
-from ric.local.environment import search_path_variable
 from ric.local.handler_lookup import missing_in_new_interpreter
+from ric.local.variables import search_path_variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

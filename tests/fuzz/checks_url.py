@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import h11
 
-from ric.local.function_url import (
+from ric.local.invoke.function_url import (
     InvalidResponseError,
     UrlRequest,
     UrlResponse,
@@ -19,8 +19,8 @@ from ric.local.function_url import (
     parse_prelude,
     parse_result,
 )
-from ric.local.http_service import HttpService, ServiceConnection
-from ric.local.request_body import RequestBody
+from ric.local.server.http_service import HttpService, ServiceConnection
+from ric.local.server.request_body import RequestBody
 from tests.fuzz.server_wire import ServerWire
 
 _REQUEST = b"%b / HTTP/%b\r\nHost: localhost\r\n\r\n"

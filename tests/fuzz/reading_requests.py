@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import h11
 
-from ric.local.http_service import HttpService, ServiceConnection
-from ric.local.request_body import RequestBody
+from ric.local.server.http_service import HttpService, ServiceConnection
+from ric.local.server.request_body import RequestBody
 from tests.fuzz.readings import Message, Reading, Refused, joined
 from tests.fuzz.server_wire import ServerWire
 

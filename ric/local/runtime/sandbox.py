@@ -11,8 +11,8 @@ The rules, free of I/O:
 * An invocation is answered once. Whoever waited for a runtime that is gone gets a function error, never silence.
 
 Whatever ends an invocation returns it as :class:`Settled`, for the caller of the method to log and deliver.
-Methods may be called from any thread. How a runtime starts is in ``ric.local.startup``, what the owner of its process
-has to do in ``ric.local.lifecycle``.
+Methods may be called from any thread. How a runtime starts is in ``startup``, beside this module, what the owner of its
+process has to do in ``lifecycle``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ric.local.invocation import Failure, Outcome
-from ric.local.running import (
+from ric.local.runtime.running import (
     AlreadyDoneError,
     Asked,
     LateAnswerError,

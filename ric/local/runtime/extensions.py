@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from ric.local.running import Running
+    from ric.local.runtime.running import Running
 
 _MAX_WAITING_EVENTS = 256
 KNOWN_EVENTS = frozenset({"INVOKE", "SHUTDOWN"})

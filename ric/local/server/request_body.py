@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from email.message import Message
 from io import BufferedIOBase
 
-from ric.local.request_head import MalformedHeadError, TruncatedHeadError, read_fields
+from ric.local.server.request_head import MalformedHeadError, TruncatedHeadError, read_fields
 
 # A chunk-size line is a hexadecimal number and rarely an extension; the bound is http.server's habit for
 # short lines.

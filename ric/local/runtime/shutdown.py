@@ -11,8 +11,8 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ric.local.extensions import Extensions
-    from ric.local.runtime_process import RuntimeProcess
+    from ric.local.runtime.extensions import Extensions
+    from ric.local.runtime.runtime_process import RuntimeProcess
 
 INTERNAL_GRACE_SECONDS = 0.5
 EXTERNAL_RUNTIME_GRACE_SECONDS = 0.3

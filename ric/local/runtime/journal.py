@@ -23,9 +23,9 @@ from ric.local.observer import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ric.local.log_pump import Stream
-    from ric.local.running import Overrun, Running, Settled
-    from ric.local.runtime_process import RuntimeProcess
+    from ric.local.runtime.log_pump import Stream
+    from ric.local.runtime.running import Overrun, Running, Settled
+    from ric.local.runtime.runtime_process import RuntimeProcess
 
 MAX_TAIL_BYTES = 4096
 """What Lambda returns of the log: the last 4 KB."""

@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ric.local.log_pump import LogPump, Stream
+from ric.local.runtime.log_pump import LogPump, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

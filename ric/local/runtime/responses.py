@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from ric.api import protocol
 from ric.local.invocation import JSON_TYPE, Outcome
 from ric.local.reply import ReplyOverError
-from ric.local.request_body import MalformedBodyError, TruncatedBodyError, iterate_body
+from ric.local.server.request_body import MalformedBodyError, TruncatedBodyError, iterate_body
 
 if TYPE_CHECKING:
     from email.message import Message
     from io import BufferedIOBase
 
-    from ric.local.running import Running
+    from ric.local.runtime.running import Running
 
 _ACCEPTED = 202
 

@@ -9,7 +9,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from ric.api import protocol
-from ric.local.function_url import (
+from ric.local.invocation import StoppedError
+from ric.local.invoke.function_url import (
     InvalidResponseError,
     UrlRequest,
     UrlResponse,
@@ -17,12 +18,11 @@ from ric.local.function_url import (
     parse_prelude,
     parse_result,
 )
-from ric.local.invocation import StoppedError
-from ric.local.service import FunctionService, raise_stopped
+from ric.local.invoke.service import FunctionService, raise_stopped
 
 if TYPE_CHECKING:
-    from ric.local.http_service import ServiceConnection
     from ric.local.reply import Reply
+    from ric.local.server.http_service import ServiceConnection
 
 
 def serve_url_request(connection: ServiceConnection, service: FunctionService, body: bytes) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ric.local.invocation import StoppedError
-from ric.local.results import InvokeResult
-from ric.local.service import FunctionService, InvokeRequest, raise_stopped
+from ric.local.invoke.results import InvokeResult
+from ric.local.invoke.service import FunctionService, InvokeRequest, raise_stopped
 
 if TYPE_CHECKING:
     from ric.local.invocation import Invocation

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ric.local.extensions import Extensions, ExtensionStateError, UnknownExtensionError
+from ric.local.runtime.extensions import Extensions, ExtensionStateError, UnknownExtensionError
 
 if TYPE_CHECKING:
-    from ric.local.http_service import ServiceConnection
+    from ric.local.server.http_service import ServiceConnection
 
 _NAME = "Lambda-Extension-Name"
 _IDENTIFIER = "Lambda-Extension-Identifier"

@@ -14,12 +14,12 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from ric.local.invocation import TIMED_OUT, Failure, Outcome
-from ric.local.running import Overrun
-from ric.local.sandbox import Phase
+from ric.local.runtime.running import Overrun
+from ric.local.runtime.sandbox import Phase
 
 if TYPE_CHECKING:
-    from ric.local.running import Running, Settled
-    from ric.local.sandbox import Sandbox
+    from ric.local.runtime.running import Running, Settled
+    from ric.local.runtime.sandbox import Sandbox
 
 INIT_LIMIT_SECONDS = 10.0
 """How long Lambda lets a function start; then it starts it once more, within the function's own timeout."""

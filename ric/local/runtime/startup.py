@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ric.local.running import AlreadyDoneError
-from ric.local.sandbox import Phase
+from ric.local.runtime.running import AlreadyDoneError
+from ric.local.runtime.sandbox import Phase
 
 if TYPE_CHECKING:
     from ric.local.invocation import Failure
-    from ric.local.sandbox import Sandbox
+    from ric.local.runtime.sandbox import Sandbox
 
 
 class Startup:

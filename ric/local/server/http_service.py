@@ -17,9 +17,9 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from ric.local.callers import find_objection
 from ric.local.invocation import JSON_TYPE
-from ric.local.request_body import (
+from ric.local.server.callers import find_objection
+from ric.local.server.request_body import (
     BodyTooLargeError,
     EndlessBodyError,
     MalformedBodyError,
@@ -27,7 +27,7 @@ from ric.local.request_body import (
     TruncatedBodyError,
     read_body,
 )
-from ric.local.request_head import MalformedHeadError, TruncatedHeadError, read_head
+from ric.local.server.request_head import MalformedHeadError, TruncatedHeadError, read_head
 
 MAX_CONNECTIONS = 512
 """Twice what the queue takes, so that a crowd is throttled in the service's words. Each has a thread."""

@@ -25,23 +25,23 @@ import socket
 from typing import TYPE_CHECKING
 
 from ric.api import protocol
-from ric.local.extensions_api import ExtensionRequests
-from ric.local.http_service import HttpService, ServiceConnection
 from ric.local.invocation import JSON_TYPE, Failure, Outcome
-from ric.local.responses import ResponseReader, too_large
-from ric.local.running import AlreadyDoneError, LateAnswerError, Running, SurplusNextError, UnknownRequestError
-from ric.local.startup import Startup
+from ric.local.runtime.extensions_api import ExtensionRequests
+from ric.local.runtime.responses import ResponseReader, too_large
+from ric.local.runtime.running import AlreadyDoneError, LateAnswerError, Running, SurplusNextError, UnknownRequestError
+from ric.local.runtime.startup import Startup
+from ric.local.server.http_service import HttpService, ServiceConnection
 
 if TYPE_CHECKING:
-    from ric.local.extensions import Extensions
-    from ric.local.journal import Journal
-    from ric.local.request_body import RequestBody
-    from ric.local.sandbox import Sandbox
+    from ric.local.runtime.extensions import Extensions
+    from ric.local.runtime.journal import Journal
+    from ric.local.runtime.sandbox import Sandbox
+    from ric.local.server.request_body import RequestBody
 
 _ANSWER_PATH = re.compile(rf"{protocol.RUNTIME}/invocation/([^/]+)/(response|error)")
 
 
-class RuntimeApi(HttpService):
+class RuntimeListener(HttpService):
     """The listener for the runtime of one sandbox, always on loopback and on a port of its own.
 
     Args:
@@ -66,7 +66,7 @@ class RuntimeApi(HttpService):
 
 class _RuntimeConnection(ServiceConnection):
     max_body_bytes = protocol.MAX_RESPONSE_BYTES
-    server: RuntimeApi
+    server: RuntimeListener
 
     def setup(self) -> None:
         super().setup()

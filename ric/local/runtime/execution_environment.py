@@ -1,6 +1,6 @@
 """One execution environment with all that belongs to it: sandbox, Runtime API, log, and its runtime process.
 
-Only the supervisor's thread starts and ends the process, so there is never more than one and none is forgotten.
+Only its own thread starts and ends the process, so there is never more than one and none is forgotten.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from ric.local.environment import FunctionSettings, runtime_environment
-from ric.local.extensions import Extensions
 from ric.local.invocation import TIMED_OUT, Failure
-from ric.local.journal import Journal, Narrator
-from ric.local.lifecycle import Lifecycle, Step
-from ric.local.runtime_api import RuntimeApi
-from ric.local.runtime_process import RuntimeProcess
-from ric.local.sandbox import Sandbox
-from ric.local.shutdown import shut_down
+from ric.local.runtime.extensions import Extensions
+from ric.local.runtime.journal import Journal, Narrator
+from ric.local.runtime.lifecycle import Lifecycle, Step
+from ric.local.runtime.runtime_listener import RuntimeListener
+from ric.local.runtime.runtime_process import RuntimeProcess
+from ric.local.runtime.sandbox import Sandbox
+from ric.local.runtime.shutdown import shut_down
+from ric.local.variables import FunctionSettings, runtime_environment
 from ric.process.exits import describe_exit
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _EXIT_AFTER_INIT_ERROR_SECONDS = 2.0
 
 
-class Supervisor:
+class ExecutionEnvironment:
     """Keeps one environment in order.
 
     Args:
@@ -60,7 +60,7 @@ class Supervisor:
         self._journal = Journal(narrator, number, settings.memory_mb, on_ready)
         self._extensions = Extensions()
         described = {"functionName": settings.name, "functionVersion": "$LATEST", "handler": settings.handler}
-        self._api = RuntimeApi(self._sandbox, self._journal, self._extensions, described)
+        self._api = RuntimeListener(self._sandbox, self._journal, self._extensions, described)
         self._process: RuntimeProcess | None = None
         self._thread = threading.Thread(target=self._run, name=f"ric-environment-{number}", daemon=True)
 

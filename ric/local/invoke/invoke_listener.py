@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
 from ric.api import protocol
-from ric.local import event_stream
-from ric.local.callers import is_unspecified
-from ric.local.environment import FUNCTION_NAME
-from ric.local.http_service import HttpService, ServiceConnection
 from ric.local.invocation import StoppedError
-from ric.local.results import ServiceError
-from ric.local.service import FunctionService, InvokeRequest, invoke_path, raise_stopped, too_large_message
-from ric.local.url_requests import serve_url_request
+from ric.local.invoke import event_stream
+from ric.local.invoke.results import ServiceError
+from ric.local.invoke.service import FunctionService, InvokeRequest, invoke_path, raise_stopped, too_large_message
+from ric.local.invoke.url_requests import serve_url_request
+from ric.local.server.callers import is_unspecified
+from ric.local.server.http_service import HttpService, ServiceConnection
+from ric.local.variables import FUNCTION_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ric.local.invocation import Answer, Invocation
     from ric.local.reply import Reply
-    from ric.local.request_body import RequestBody
+    from ric.local.server.request_body import RequestBody
 
 INVOKE_PATH = invoke_path(FUNCTION_NAME)
 INVOKE_PATHS = re.compile(rf"{invoke_path('([^/]+)')}/?")
@@ -45,7 +45,7 @@ _SERVICE_PATH = re.compile(r"/20\d\d-\d\d-\d\d/(functions|layers|event-source-ma
 _PATIENCE_SECONDS = 75.0
 
 
-class InvokeApi(HttpService):
+class InvokeListener(HttpService):
     """The listener for callers.
 
     Args:
@@ -71,7 +71,7 @@ class InvokeApi(HttpService):
 class _CallerConnection(ServiceConnection):
     max_body_bytes = MAX_REQUEST_BYTES
     timeout = _PATIENCE_SECONDS
-    server: InvokeApi
+    server: InvokeListener
 
     def serve(self, path: str, body: RequestBody) -> None:
         invoked, streamed = INVOKE_PATHS.fullmatch(path), _INVOKE_STREAM.fullmatch(path)

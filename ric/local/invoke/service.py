@@ -14,10 +14,10 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from ric.local.environment import FUNCTION_NAME
 from ric.local.invocation import Invocation, StoppedError, ThrottledError
+from ric.local.invoke.results import ServiceError
 from ric.local.names import NAME, REGION
-from ric.local.results import ServiceError
+from ric.local.variables import FUNCTION_NAME
 
 if TYPE_CHECKING:
     from ric.local.invocation_queue import InvocationQueue
