@@ -6,7 +6,8 @@
         │   └── StreamingError            it used the stream of its response in a way that cannot be
         ├── RuntimeApiError               the platform's side of the wire is at fault; also a RuntimeError
         │   ├── TransportError            no connection, or it broke; also an OSError
-        │   │   └── RefusedConnectionError  nothing listens there; also a ConnectionRefusedError
+        │   │   └── NoConnectionError     it could not be made
+        │   │       └── RefusedConnectionError  nothing listens there; also a ConnectionRefusedError
         │   ├── MalformedResponseError    bytes that are not a usable HTTP answer
         │   ├── LambdaRuntimeClientError  an answer whose status refuses the call
         │   │   └── ResponseTooLargeError 413: what was posted is larger than the platform takes
@@ -111,7 +112,11 @@ class TransportError(RuntimeApiError, OSError):
         return self.reason
 
 
-class RefusedConnectionError(TransportError, ConnectionRefusedError):
+class NoConnectionError(TransportError):
+    """No connection could be made."""
+
+
+class RefusedConnectionError(NoConnectionError, ConnectionRefusedError):
     """Nothing listens at the address."""
 
 

@@ -9,6 +9,7 @@ connection was made, which usually is the reading of the next request.
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import struct
 import subprocess
@@ -265,6 +266,15 @@ def wait_for(event: threading.Event) -> Step:
 
     def step(peer: Peer) -> None:
         assert event.wait(TIMEOUT_S), "the test did not set the event"
+
+    return step
+
+
+def hold(duration_s: float) -> Step:
+    """Says nothing for so long, unless the client closes the connection."""
+
+    def step(peer: Peer) -> None:
+        assert not select.select([peer.connection], [], [], duration_s)[0], "the client did not wait"
 
     return step
 

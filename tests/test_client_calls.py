@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,7 +12,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request
 
 import ric
-from ric.api import protocol
+from ric.api import protocol, retry, sockets
 from ric.api.client import InvocationRequest, LambdaRuntimeClient
 from ric.errors import (
     FaultException,
@@ -120,6 +121,18 @@ class TestNext:
             "event_body": b"",
             "invocation_id": None,
         }
+
+    def test_a_long_way_to_no_connection(self, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An attempt to connect is no idling, however long it takes: nobody was asked for an event."""
+        monkeypatch.setattr(retry, "_POLL_PATIENCE_S", 0.1)
+        monkeypatch.setattr(sockets, "_CONNECT_TIMEOUT_S", 0.2)
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            with socket.create_connection(listener.getsockname()):  # there is room for one who waits to be accepted
+                client = make_client("127.0.0.1:{1}".format(*listener.getsockname()))
+                with pytest.raises(RuntimeApiUnavailableError, match="given up after 2 attempts: timed out"):
+                    client.wait_next_invocation()
 
     def test_one_connection(self, httpserver: HTTPServer, client: LambdaRuntimeClient) -> None:
         """Calls that succeed can be repeated at will."""

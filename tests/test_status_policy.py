@@ -27,6 +27,7 @@ from tests.scripted_api import (
     flood,
     function,
     half_close,
+    hold,
     read,
     read_body,
     read_head,
@@ -309,6 +310,7 @@ class Patient(NamedTuple):
     gone_json: Function
     refusing: Function
     idle: Function
+    held: Function
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -316,6 +318,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Patient]:
     """Starts them with the first test of this file, so that they wait while the other tests run."""
     nothing = b"HTTP/1.1 204 No Content\r\n\r\n"
     bad = answer(status(500, b"no"))
+    lost = [read(), close()]
     with contextlib.ExitStack() as stack:
 
         def start(api: ScriptedApi, **variables: str) -> Function:
@@ -326,6 +329,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Patient]:
             gone=start(ScriptedApi()),
             gone_json=start(ScriptedApi(), AWS_LAMBDA_LOG_FORMAT="JSON"),
             refusing=start(ScriptedApi([bad] * 40).listen()),
+            held=start(ScriptedApi(lost, [read(), hold(16), close()], lost, [read()]).listen()),
             idle=start(ScriptedApi([bad, answer_for(16, nothing), bad, answer(nothing), read()]).listen()),
         )
 
@@ -357,3 +361,10 @@ class TestPatience:
         """Failures long apart, with 204 between them, do not add up; and 204 makes no hot loop either."""
         assert patient.idle.stop_when_complete().stdout == ""
         assert len(patient.idle.api.requests) < 20 * 17
+
+    def test_idling_is_no_failure(self, patient: Patient) -> None:
+        """A poll that the server held for long, until something on the way closed the idle connection, is repeated."""
+        assert patient.held.stop_when_complete().stdout == ""
+        *_, held, after, last = (request.arrived_s for request in patient.held.api.requests)
+        assert after - held > 16
+        assert 0.15 < last - after < 1, "the delays begin anew"

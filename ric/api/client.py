@@ -6,11 +6,19 @@ either class. A call that is refused raises; the loop above survives it.
 
 from __future__ import annotations
 
+from time import monotonic
+
 from ric.api import protocol
 from ric.api.marshal import LambdaMarshaller, encode_json, to_json
-from ric.api.retry import Backoff, post
+from ric.api.retry import Backoff, post, was_held
 from ric.api.runtime_api import RuntimeApi, error_type_of
-from ric.errors import FaultException, LambdaRuntimeClientError, RuntimeApiError, RuntimeApiUnavailableError
+from ric.errors import (
+    FaultException,
+    LambdaRuntimeClientError,
+    NoConnectionError,
+    RuntimeApiError,
+    RuntimeApiUnavailableError,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,7 +108,7 @@ class BaseLambdaRuntimeClient:
         """Waits for the next invocation, and through short outages of the Runtime API.
 
         Raises:
-            RuntimeApiUnavailableError: The Runtime API has not answered properly for 15 s.
+            RuntimeApiUnavailableError: The Runtime API has not answered properly for 15 s, idling apart.
         """
         event_body, headers = self._poll()
         get = headers.get
@@ -273,9 +281,12 @@ class BaseLambdaRuntimeClient:
     def _poll(self) -> tuple[bytes, dict[str, Any]]:
         backoff = Backoff()
         while True:
+            began_s = monotonic()
             try:
                 answer: tuple[bytes, dict[str, Any]] | None = self._api().next()
             except RuntimeApiError as error:
+                if was_held(began_s) and not isinstance(error, NoConnectionError):
+                    backoff = Backoff()  # the function idled: what ended the wait is the first failure
                 if not backoff.count_failure():
                     raise RuntimeApiUnavailableError(
                         self.lambda_runtime_address, protocol.NEXT, backoff.attempts, error

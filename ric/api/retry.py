@@ -24,6 +24,15 @@ _OVERLOAD_DELAYS_S = (0.1, 0.2, 0.4)
 _OVERLOADED = (502, 503, 504)
 
 
+def was_held(began_s: float) -> bool:
+    """Whether a poll that began then took so long that the server was there, and had no event.
+
+    Args:
+        began_s: When it began, by the monotonic clock.
+    """
+    return monotonic() - began_s > _POLL_PATIENCE_S
+
+
 class Backoff:
     """Waits between the attempts of one poll for the next invocation.
 

@@ -10,7 +10,7 @@ import _socket
 from errno import EBADF, ENOTSOCK
 from select import POLLIN, poll
 
-from ric.errors import TransportError
+from ric.errors import NoConnectionError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def connect(address: Address) -> _socket.socket:
     """
     # The host goes as bytes: for a str the C code would import the idna codec, which costs milliseconds.
     candidates = _socket.getaddrinfo(address.host.encode(), address.port, 0, _socket.SOCK_STREAM)
-    failure: OSError = TransportError("the host has no address")
+    failure: OSError = NoConnectionError("the host has no address")
     for family, kind, proto, _, socket_address in candidates:
         connection = _above_standard_descriptors(_socket.socket(family, kind, proto))
         try:

@@ -13,7 +13,7 @@ from os import getpid
 from select import POLLIN, POLLOUT, poll
 
 from ric.api import answers, sockets
-from ric.errors import ForkedProcessError, RefusedConnectionError, TransportError
+from ric.errors import ForkedProcessError, NoConnectionError, RefusedConnectionError, TransportError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -168,10 +168,11 @@ class Connection:
     def _give_up(self, error: BaseException) -> NoReturn:
         """Closes the connection and raises the error, in the runtime's own words if it is the network's."""
         if isinstance(error, OSError) and _is_of_the_network(error):
-            if self._socket is not None:
-                sockets.disown(self._socket, error)
+            connection = self._socket
+            if connection is not None:
+                sockets.disown(connection, error)
             self.close()
-            raise _transport_error(error) from error
+            raise _transport_error(error, NoConnectionError if connection is None else TransportError) from error
         self.close()
         raise error
 
@@ -238,8 +239,9 @@ def _is_of_the_network(error: OSError) -> bool:
     return traceback is not None and any(traceback.tb_frame.f_globals is names for names in own)
 
 
-def _transport_error(error: OSError) -> TransportError:
+def _transport_error(error: OSError, kind: type[TransportError]) -> TransportError:
     if isinstance(error, TransportError):
         return error
-    kind = RefusedConnectionError if isinstance(error, ConnectionRefusedError) else TransportError
+    if isinstance(error, ConnectionRefusedError):
+        kind = RefusedConnectionError
     return kind(error.strerror or str(error))

@@ -50,7 +50,7 @@ class LambdaMultiConcurrentRuntimeClient(LambdaRuntimeClient):
         """Waits for the next invocation; the one before is done with.
 
         Raises:
-            RuntimeApiUnavailableError: The Runtime API has not answered properly for 15 s.
+            RuntimeApiUnavailableError: The Runtime API has not answered properly for 15 s, idling apart.
         """
         self._release()
         try:
