@@ -164,19 +164,35 @@ def take_telemetry_descriptor() -> int | None:
     return descriptor
 
 
-def shutdown_grace_ms() -> int:
-    """Returns how long handler and callbacks may take from SIGTERM on, in ms, as ``RIC_SHUTDOWN_GRACE_MS`` says.
-
-    Unless set, it is what Lambda leaves.
+def shutdown_grace_setting() -> int | None:
+    """Returns what ``RIC_SHUTDOWN_GRACE_MS`` says, in ms; None unless it is set.
 
     Raises:
         InvalidSettingError: It is not a whole number above 0.
     """
     value = os.environ.get(SHUTDOWN_GRACE_VARIABLE)
-    if value:
-        return _positive_ms(SHUTDOWN_GRACE_VARIABLE, value)
-    has_external = os.path.isdir(_EXTERNAL_EXTENSIONS) and bool(os.listdir(_EXTERNAL_EXTENSIONS))
-    return _SHUTDOWN_GRACE_WITH_EXTENSION_MS if has_external else SHUTDOWN_GRACE_MS
+    return _positive_ms(SHUTDOWN_GRACE_VARIABLE, value) if value else None
+
+
+def shutdown_grace_ms() -> int:
+    """Returns how long handler and callbacks may take from SIGTERM on, in ms: as set, or else what Lambda leaves.
+
+    Raises:
+        InvalidSettingError: ``RIC_SHUTDOWN_GRACE_MS`` is not a whole number above 0.
+    """
+    setting = shutdown_grace_setting()
+    if setting is not None:
+        return setting
+    return _SHUTDOWN_GRACE_WITH_EXTENSION_MS if _has_external_extension() else SHUTDOWN_GRACE_MS
+
+
+def _has_external_extension() -> bool:
+    try:
+        return os.path.isdir(_EXTERNAL_EXTENSIONS) and bool(os.listdir(_EXTERNAL_EXTENSIONS))
+    except OSError:
+        # The directory is there and cannot be read; hardly anybody makes it to leave it empty. If this is wrong, Lambda
+        # kills a process that is late without its last words. The other way round, callbacks would lose time they have.
+        return True
 
 
 def timeout_dump_ms() -> int | None:

@@ -410,7 +410,9 @@ class Outcome(NamedTuple):
 class Function:
     """A function's process, from its start to its end."""
 
-    def __init__(self, api: ScriptedApi, command: Sequence[str], directory: Path, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, api: ScriptedApi, command: Sequence[str | Path], directory: Path, variables: Mapping[str, str]
+    ) -> None:
         self.api = api
         self._started_s = time.monotonic()
         self.process = subprocess.Popen(
@@ -463,7 +465,7 @@ def function(
     source: str = "def handler(event, context):\n    return event\n",
     *,
     variables: Mapping[str, str] | None = None,
-    command: Sequence[str] = (sys.executable, "-m", "ric", "app.handler"),
+    command: Sequence[str | Path] = (sys.executable, "-m", "ric", "app.handler"),
 ) -> Iterator[Function]:
     """Runs ``python -m ric app.handler`` in a directory with this source as ``app.py``, and ends it afterwards."""
     (directory / "app.py").write_text(textwrap.dedent(source), encoding="utf-8")

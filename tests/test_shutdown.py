@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import ric
+from tests.image import private_image, private_image_refusal
 from tests.scripted_api import (
     ACCEPTED,
     INIT_ERROR,
@@ -447,3 +449,53 @@ def handler(event, context):
         (result,) = (json.loads(request.body) for request in api.requests if request.path == response_path("1"))
         assert result == -signal.SIGTERM
         assert outcome.stdout == BOTH
+
+
+class TestUnreadableExtensions:
+    """``/opt/extensions``, which tells how much time there is, cannot be read."""
+
+    LOOKING = """
+import os
+try:
+    os.listdir("/opt/extensions")
+except PermissionError:
+    os.write(1, b"unreadable\\n")  # at once, for workers write to the same descriptor
+"""
+
+    @pytest.fixture
+    def command(self, tmp_path: Path) -> list[str | Path]:
+        """Runs the function where nobody may read that directory, root included."""
+        if refusal := private_image_refusal(tmp_path):
+            pytest.skip(refusal)
+        without = "-dac_override,-dac_read_search"
+        serve = f"exec setpriv --inh-caps {without} --bounding-set {without} {sys.executable} -m ric app.handler"
+        return private_image(tmp_path, ["bash", "-c", f"mkdir -m 0 /opt/extensions && {serve}"])
+
+    def terminated(
+        self, directory: Path, command: list[str | Path], source: str, *scripts: Sequence[Step], **variables: str
+    ) -> Outcome:
+        """Sends SIGTERM to the function when its scripts are followed."""
+        with (
+            ScriptedApi(*scripts).listen() as api,
+            function(api, directory / "var/task", self.LOOKING + source, command=command, variables=variables) as run,
+        ):
+            return run.stop_when_complete()
+
+    def test_without_callbacks(self, tmp_path: Path, command: list[str | Path]) -> None:
+        """Nobody needs the time: the function is served."""
+        outcome = self.terminated(tmp_path, command, PLAIN_HANDLER, [answer(event("1")), answer(ACCEPTED), read()])
+        assert outcome[:3] == (-signal.SIGTERM, "unreadable\n", "")
+
+    def test_with_callbacks(self, tmp_path: Path, command: list[str | Path]) -> None:
+        """They have as much time as with an external extension: they lose none of what Lambda may give."""
+        source = f"import ric, time\nric.on_shutdown(lambda: time.sleep(600))\n{PLAIN_HANDLER}"
+        outcome = self.terminated(tmp_path, command, source, [answer(REGISTERED), read()], [read()])
+        assert outcome.exit_code == 1
+        assert outcome.stdout.startswith("unreadable\n[WARNING] ric: callbacks of on_shutdown()")
+        assert "within the 1900 ms" in outcome.stdout
+
+    def test_with_workers(self, tmp_path: Path, command: list[str | Path]) -> None:
+        """Their parent serves on, and ends as ever."""
+        scripts = [[read()], [read()]]
+        outcome = self.terminated(tmp_path, command, PLAIN_HANDLER, *scripts, AWS_LAMBDA_MAX_CONCURRENCY="2")
+        assert outcome[:3] == (-signal.SIGTERM, 2 * "unreadable\n", "")

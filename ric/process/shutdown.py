@@ -66,7 +66,7 @@ def begin(client: Any, log_sink: Any) -> None:
     """
     global _loop
     _loop = (client, log_sink)
-    config.shutdown_grace_ms()
+    config.shutdown_grace_setting()
     if _callbacks:
         _prepare(client, log_sink)
 
@@ -106,16 +106,17 @@ def force_exit_later(status: object) -> None:
     """
     if not _may_wait_for_threads():
         return
-    grace_s = _grace_s()
+    seconds = grace_s()
 
     def end() -> None:
-        sleep(grace_s)
+        sleep(seconds)
         end_at_once(status if isinstance(status, int) else 0 if status is None else EXIT_FAILURE)
 
     start_new_thread(end, ())
 
 
-def _grace_s() -> float:
+def grace_s() -> float:
+    """Returns how long the end may take; the shortest that Lambda leaves where the setting is no number of ms."""
     try:
         return config.shutdown_grace_ms() / 1000
     except ValueError:  # which was reported, and is why the process ends

@@ -21,6 +21,7 @@ from time import monotonic
 
 from ric import config
 from ric.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_TERMINATED
+from ric.process import shutdown
 from ric.process.exits import describe_exit
 from ric.process.pool import signal_pipe
 from ric.process.pool.abandoned import AbandonedConnection
@@ -55,8 +56,8 @@ class Supervisor:
     """
 
     def __init__(self, threads: Sequence[int], api_address: str, log_sink: Any) -> None:
+        config.shutdown_grace_setting()
         self._api_address = api_address
-        self._grace_s = config.shutdown_grace_ms() / 1000
         self._reporter = Reporter(api_address, log_sink)
         self._slots = Slots(sum(threads))
         self._channel = Channel()
@@ -250,7 +251,7 @@ class Supervisor:
 
     def _stop_workers(self) -> list[int]:
         """Asks all workers to end, waits, kills what still runs; returns their exit statuses."""
-        end_s = monotonic() + self._grace_s + _LAST_WORDS_S
+        end_s = monotonic() + shutdown.grace_s() + _LAST_WORDS_S
         self._channel.open_gate()
         for worker in self._workers:
             worker.send(signal.SIGTERM)
