@@ -261,6 +261,34 @@ async def handler(event, context):
         assert len({result.json() for result in running.call_all([{}] * 4)}) == 1
 
 
+@in_shared_processes
+def test_a_leak_is_told_and_work_is_none(mode: str, tmp_path: Path) -> None:
+    """Tasks of other invocations that are at work are not left over; those whose invocations are over are."""
+    code = """
+import asyncio
+begun, ended = [], []
+async def until(events, count):
+    while len(events) < count:
+        await asyncio.sleep(0.01)
+async def handler(event, context):
+    if "left" in event:
+        for _ in range(event["left"]):
+            asyncio.create_task(asyncio.Event().wait())
+        return
+    begun.append(event)
+    await until(begun, 8)
+    # One invocation ends after the other, and its tasks with it.
+    await asyncio.gather(*(until(ended, event["number"]) for _ in range(25)))
+    ended.append(event)
+"""
+    with pool(tmp_path, 8, code, env=mode_of(mode)) as running:
+        assert not any(result.function_error for result in running.call_all([{"number": n} for n in range(8)]))
+        for left in (60, 60, 0):
+            running.call(left=left).result(PROMPT_S)
+    log = [line.text for line in running.recorder.of(LogLine) if "left behind" in line.text]
+    assert [line.split("\t")[3].split()[0] for line in log] == ["120"]
+
+
 def test_a_stray_task_that_exits(tmp_path: Path) -> None:
     """SystemExit in a task that nobody awaits does not stop the loop on which others run."""
     code = """

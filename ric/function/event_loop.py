@@ -21,6 +21,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 from ric import config
 from ric.errors import EXIT_FAILURE
+from ric.function import reply
 from ric.process import forks, identity
 
 TYPE_CHECKING = False
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import TracebackType
     from typing import Any
+
+    from ric.function.reply import Reply
 
 _LAST_TASKS_PATIENCE_S = 0.25
 _MANY_LEFT_OVER = 100
@@ -40,8 +43,9 @@ _is_shared = False
 _is_closing = False
 _starting = threading.Lock()
 _of_thread = threading.local()
-# asyncio itself holds tasks only weakly: one that waits for something which nobody else holds would vanish.
-_tasks: set[asyncio.Future[Any]] = set()
+# Those that have not ended, and whose invocation made them. asyncio itself holds tasks only weakly: one that waits for
+# something which nobody else holds would vanish.
+_tasks: dict[asyncio.Future[Any], Reply | None] = {}
 _warn_from = _MANY_LEFT_OVER
 
 
@@ -211,21 +215,28 @@ class _Task(asyncio.Task):  # type: ignore[type-arg]
 
 def _new_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Future[Any]:
     task = _Task(coroutine, loop=loop, **options)
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
+    _tasks[task] = reply.current()
+    task.add_done_callback(_let_go)
     return task
 
 
+def _let_go(task: asyncio.Future[Any]) -> None:
+    _tasks.pop(task, None)
+
+
 def _warn_of_a_leak() -> None:
+    """Tells of tasks whose invocations are over, or that belong to none; others may be at work in this process."""
     global _warn_from
-    if len(_tasks) >= _warn_from:
-        _warn_from = 2 * len(_tasks)
+    if len(_tasks) < _warn_from:
+        return
+    # A copy, which is made in one step: other threads add tasks and let them go.
+    left = [task for task, owner in _tasks.copy().items() if owner is None or owner.is_over]
+    if len(left) >= _warn_from:
+        _warn_from = 2 * len(left)
         import logging
 
         logging.getLogger("ric").warning(
-            "%d tasks that earlier invocations left behind have not ended; one of them is %r",
-            len(_tasks),
-            next(iter(_tasks)),
+            "%d tasks that earlier invocations left behind have not ended; one of them is %r", len(left), left[0]
         )
 
 
