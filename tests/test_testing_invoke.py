@@ -241,7 +241,21 @@ def test_log_records_carry_the_request_and_tenant(monkeypatch: pytest.MonkeyPatc
     record, error = (json.loads(line) for line in result.logs.splitlines())
     assert (record["message"], record["requestId"], record["tenantId"]) == ("here", "r1", "blue")
     assert (error["level"], error["errorType"], error["requestId"]) == ("ERROR", "ValueError", "r1")
-    assert [bool(part) for part in identity.current()] == [False, False]
+    assert identity.current() == (None, None)
+
+
+def test_the_trace_id_is_the_invocations_own() -> None:
+    """A function finds it as in every mode of Lambda: its own, none where none is given, and none afterwards."""
+
+    def inner(event: Any, context: LambdaContext) -> str | None:
+        return identity.trace_id()
+
+    def outer(event: Any, context: LambdaContext) -> list[str | None]:
+        return [invoke(inner, {}, trace_id=event).payload, identity.trace_id()]
+
+    assert invoke(outer, "Root=2", trace_id="Root=1").payload == ["Root=2", "Root=1"]
+    assert invoke(outer, None).payload == [None, None]
+    assert identity.trace_id() is None
 
 
 def test_context_variables_of_the_handler_do_not_last() -> None:

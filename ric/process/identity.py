@@ -30,7 +30,7 @@ def is_shared() -> bool:
     return _is_shared
 
 
-def enter(request_id: str, tenant_id: str | None, trace_id: str | None = None) -> None:
+def enter(request_id: str | None, tenant_id: str | None, trace_id: str | None = None) -> None:
     """Makes the invocation the current one, in this context and, if it runs alone, in this process."""
     global _in_process
     identity = (request_id, tenant_id)

@@ -52,7 +52,7 @@ def invoke(
         handler: The function, or its name: ``module.function``.
         event: Bytes are the event's JSON as it arrives; anything else is encoded as JSON.
         context: What the handler gets; a new one unless given.
-        trace_id: X-Ray trace id for ``_X_AMZN_TRACE_ID``; the variable is not set unless given.
+        trace_id: X-Ray trace id, for ``_X_AMZN_TRACE_ID`` and ``ric.trace_id()``; none unless given.
 
     Returns:
         The result, also of a function that failed or called ``sys.exit()``.
@@ -133,8 +133,7 @@ def _run_alone(function: Handler, body: bytes, context: LambdaContext, trace_id:
             raised = error
             raise
 
-    request_id, tenant_id = identity.current()
-    trace_id_before = identity.trace_id()
+    before = (*identity.current(), identity.trace_id())
     with function_environment(context), captured_output() as log:
         identity.enter(context.aws_request_id, context.tenant_id, trace_id)
         bootstrap.update_xray_env_variable(trace_id)
@@ -145,7 +144,7 @@ def _run_alone(function: Handler, body: bytes, context: LambdaContext, trace_id:
             end_of_process = error
         finally:
             duration_ms = (time.perf_counter() - started) * 1000
-            identity.enter(request_id or "", tenant_id, trace_id_before)
+            identity.enter(*before)
     # The runtime has reported it and would end now. Only sys.exit() was meant for it; the rest is for the test run.
     if end_of_process is not None and not isinstance(raised, SystemExit):
         raise raised or end_of_process
