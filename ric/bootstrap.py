@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ric.process.watchdog import Watchdog
 
     Handler = Callable[[Any, Any], Any]
-    Serve = Callable[[Handler, Any, Any, Watchdog | None], NoReturn]
+    Serve = Callable[[Handler, Any, Any], NoReturn]
 
 __all__ = ["LambdaContext", "LambdaRuntimeClient", "handle_event_request", "run", "to_json"]
 
@@ -56,7 +56,7 @@ def run(handler: str, lambda_runtime_client: BaseLambdaRuntimeClient, serve: Ser
     Args:
         handler: ``module.function``.
         lambda_runtime_client: Gives invocations and takes results.
-        serve: Serves them in the place of ``serve_invocations``.
+        serve: Serves them in the place of ``serve_invocations``, several at once: there is no watchdog then.
 
     Raises:
         SystemExit: The handler cannot be loaded, the Runtime API is gone or demands it, or user code asked for it.
@@ -67,10 +67,12 @@ def run(handler: str, lambda_runtime_client: BaseLambdaRuntimeClient, serve: Ser
     with create_log_sink() as log_sink:
         log_setup.install(log_sink)
         try:
-            watchdog = _create_watchdog(lambda_runtime_client, log_sink)
+            watchdog = None if serve else _create_watchdog(lambda_runtime_client, log_sink)
             request_handler = _initialise(handler, lambda_runtime_client, log_sink)
             remember_function()
-            (serve or serve_invocations)(request_handler, lambda_runtime_client, log_sink, watchdog)
+            if serve:
+                serve(request_handler, lambda_runtime_client, log_sink)
+            serve_invocations(request_handler, lambda_runtime_client, log_sink, watchdog)
         except KeyboardInterrupt:
             status: Any = EXIT_INTERRUPTED
         except SystemExit as end:

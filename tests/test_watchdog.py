@@ -281,6 +281,34 @@ class TestInvocations:
             running.stop_when_complete()
         assert sorted(record[0].split("\t")[2] for record in records(tmp_path)) == ["a", "b"]
 
+    @pytest.mark.parametrize("log_format", ["TEXT", "JSON"])
+    @pytest.mark.parametrize("mode", ["thread", "hybrid", "asyncio"])
+    def test_where_invocations_share_a_process(self, tmp_path: Path, mode: str, log_format: str) -> None:
+        """It is not there, costs nothing, and one record for the whole environment says so."""
+        source = """
+        import sys
+        def handler(event, context):
+            return [name for name in sys.modules if name == "faulthandler" or name.endswith("watchdog")]
+        """
+        variables = {
+            VARIABLE: "500",
+            "AWS_LAMBDA_MAX_CONCURRENCY": "2",
+            "AWS_LAMBDA_CONCURRENCY_MODE": mode,
+            "AWS_LAMBDA_LOG_FORMAT": log_format,
+        }
+        scripts = [[answer(event()), answer(ACCEPTED), read()], [read()]]
+        outcome, api = run_until_complete(tmp_path, scripts, source, variables=variables)
+        assert [request.body for request in api.requests if request.method == "POST"] == [b"[]"]
+        (line,) = outcome.stdout.splitlines()
+        if log_format == "JSON":
+            record = json.loads(line)
+            level, message = record["level"], record["message"]
+        else:
+            level, _, _, message = line.split("\t")
+        assert level.strip("[]") == "WARNING"
+        assert message.startswith(f"RIC_TIMEOUT_DUMP_MS does nothing with AWS_LAMBDA_CONCURRENCY_MODE={mode}: ")
+        assert outcome.stderr == ""
+
 
 class TestHostileHandlers:
     """What handlers do to what the watchdog stands on."""

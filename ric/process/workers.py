@@ -63,11 +63,15 @@ class MultiConcurrentRunner:
             log_setup.install(log_sink)
             try:
                 is_preloading = config.is_preloading()
-                layout = invocations_per_process(config.concurrency_mode(), max_concurrency)
+                mode = config.concurrency_mode()
+                layout = invocations_per_process(mode, max_concurrency)
+                is_watched_in_vain = mode != "process" and config.timeout_dump_ms() is not None
                 supervisor = Supervisor(layout, api_addr, log_sink)
             except (InvalidSettingError, InvalidAddressError) as error:
                 sys.stderr.write(f"ric: {error}\n")
                 sys.exit(EXIT_FAILURE)
+            if is_watched_in_vain:
+                cls._warn_of_no_watchdog(mode)
             if is_preloading:
                 cls._preload(handler, LambdaMultiConcurrentRuntimeClient(api_addr), log_sink)
             cls._emit_worker_pool_event(max_concurrency, len(layout))
@@ -149,6 +153,18 @@ class MultiConcurrentRunner:
         except BaseException as error:  # noqa: BLE001 - as above
             bootstrap._report_init_failure(error, client, StandardLogSink())
             bootstrap._exit_for(error)
+
+    @staticmethod
+    def _warn_of_no_watchdog(mode: str) -> None:
+        import logging
+
+        logging.getLogger("ric").warning(
+            "%s does nothing with %s=%s: a process has one timer, for one invocation at a time; "
+            "choose the mode process, or leave it unset",
+            config.TIMEOUT_DUMP_VARIABLE,
+            config.CONCURRENCY_MODE_VARIABLE,
+            mode,
+        )
 
     @staticmethod
     def _emit_worker_pool_event(max_concurrency: int, worker_count: int | None = None) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ric.process.pool.client import LambdaMultiConcurrentRuntimeClient
     from ric.process.pool.place import Place
 
-    Serve = Callable[[Any, Any, Any, Any], Any]
+    Serve = Callable[[Any, Any, Any], Any]
 
 
 class Threads:
@@ -31,7 +31,7 @@ class Threads:
     Args:
         clients: The client of each.
         places: The place of each.
-        serve_invocations: Serves one invocation after the other; given handler, client, log sink and watchdog.
+        serve_invocations: Serves one invocation after the other; given handler, client and log sink.
     """
 
     def __init__(
@@ -51,14 +51,13 @@ class Threads:
         self._failure_out, self._failure_in = os.pipe()
         self._failing = threading.Lock()
 
-    def serve(self, request_handler: Any, client: Any, log_sink: Any, watchdog: object = None) -> NoReturn:
+    def serve(self, request_handler: Any, client: Any, log_sink: Any) -> NoReturn:
         """Serves invocations in all threads until one of them cannot go on, or a signal asks for the end.
 
         Args:
             request_handler: The user's function.
             client: The one that spoke for all while the function was loaded.
             log_sink: Where errors are logged.
-            watchdog: Not used: there is one timer in a process.
 
         Raises:
             SystemExit: The process should end.
@@ -84,7 +83,7 @@ class Threads:
     def _run(self, request_handler: Any, client: Any, log_sink: Any) -> None:
         status: Any = EXIT_FAILURE
         try:
-            self._serve_invocations(request_handler, client, log_sink, None)
+            self._serve_invocations(request_handler, client, log_sink)
         except SystemExit as request:
             status = request.code
         except BaseException:  # noqa: BLE001 - a thread's last word, before its process ends
