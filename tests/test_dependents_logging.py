@@ -6,11 +6,12 @@ names they rely on are listed in docs/compatibility.md.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.function_run import run_function
+from tests.function_run import ERROR, run_function
 
 LOGGING_MODES = {
     "text": {},
@@ -134,3 +135,72 @@ def test_the_json_formatter_on_its_own(tmp_path: Path) -> None:
         "extra": 1,
         "service": "mine",
     }
+
+
+WRONG_CALLS = {
+    "arguments": 'logging.warning("%d items", "three")',
+    "key": "logging.warning({(1, 2): 3})",
+    "circle": 'circle = {}; circle["itself"] = circle; logging.warning("x", extra={"extra": circle})',
+    "formatter": "logging.root.handlers[0].formatter = 5; logging.warning(1)",
+}
+STREAMS = {
+    "None": "sys.stderr = None",
+    "closed": "sys.stderr.close()",
+    "closed descriptor": "os.close(2)",
+    "no stream": "sys.stderr = object()",
+}
+
+
+def wrong_call(statements: str) -> str:
+    """Returns a function that does this, and then returns as if nothing had happened."""
+    return f"import logging, os, sys\ndef handler(event, context):\n    {statements}\n    return 'served'\n"
+
+
+@pytest.mark.parametrize("mode", LOGGING_MODES)
+@pytest.mark.parametrize("call", WRONG_CALLS)
+def test_a_wrong_log_call_does_not_fail_the_invocation(call: str, mode: str, tmp_path: Path) -> None:
+    """As in any Python program, standard error tells what is wrong with it, and where; the program goes on."""
+    run = run_function(tmp_path, wrong_call(WRONG_CALLS[call]), environment=LOGGING_MODES[mode])
+
+    assert run.result() == "served"
+    if mode != "JSON" and call in ("key", "circle"):
+        assert run.stdout
+        assert run.stderr == ""
+    else:
+        assert run.stdout == ""
+        assert run.stderr.startswith("--- Logging error ---\nTraceback (most recent call last):\n")
+        assert 'app.py", line 3, in handler\n' in run.stderr
+
+
+@pytest.mark.parametrize("mode", LOGGING_MODES)
+def test_a_wrong_log_call_is_told_of_only_where_logging_is_to_do_so(mode: str, tmp_path: Path) -> None:
+    """``logging.raiseExceptions`` means what it means in any Python program."""
+    source = wrong_call(f"logging.raiseExceptions = False; {WRONG_CALLS['arguments']}")
+    run = run_function(tmp_path, source, environment=LOGGING_MODES[mode])
+
+    assert (run.result(), run.stdout, run.stderr) == ("served", "", "")
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_wrong_log_call_that_cannot_be_told_of(stream: str, tmp_path: Path) -> None:
+    """A standard error that takes nothing does not fail the invocation either."""
+    run = run_function(tmp_path, wrong_call(f"{STREAMS[stream]}; {WRONG_CALLS['arguments']}"))
+
+    assert (run.result(), run.stdout) == ("served", "")
+
+
+def test_a_log_call_without_end_is_the_functions_own_error(tmp_path: Path) -> None:
+    """A recursion is not told of in the middle of it: that would need more of the stack."""
+    source = """
+        import logging
+
+        class Chatty:
+            def __str__(self):
+                logging.warning(self)
+
+        def handler(event, context):
+            logging.warning(Chatty())
+    """
+    run = run_function(tmp_path, source)
+
+    assert [json.loads(request.body)["errorType"] for request in run.posts(ERROR)] == ["RecursionError"]

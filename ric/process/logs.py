@@ -6,8 +6,10 @@ and behaviour are public: logging helpers set formatters and add filters on the 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import sys
 import time
 import traceback
 
@@ -42,6 +44,18 @@ _STANDARD_ATTRIBUTES.discard("taskName")  # upstream shows it
 _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
+def _tell_of_failure(handler: logging.Handler, record: logging.LogRecord) -> None:
+    """Tells on standard error that a record cannot be written, unless ``logging.raiseExceptions`` is false.
+
+    Raises:
+        RecursionError: It was one, as Python's own handlers do: to tell of it would need the stack that is used up.
+    """
+    if isinstance(sys.exc_info()[1], RecursionError):
+        raise
+    with contextlib.suppress(Exception):  # standard error is closed, or user code put something there
+        logging.Handler.handleError(handler, record)
+
+
 class LambdaLoggerHandler(logging.Handler):
     """The root handler: formats the record and gives it to the sink.
 
@@ -54,8 +68,13 @@ class LambdaLoggerHandler(logging.Handler):
         self.log_sink = log_sink
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Writes the record."""
-        self.log_sink.log(self.format(record))
+        """Writes the record, or tells that it cannot."""
+        try:
+            self.log_sink.log(self.format(record))
+        except Exception:  # noqa: BLE001 - arguments that do not fit the message, a formatter of user code
+            self.handleError(record)
+
+    handleError = _tell_of_failure
 
 
 class LambdaLoggerHandlerWithFrameType(logging.Handler):
@@ -70,12 +89,17 @@ class LambdaLoggerHandlerWithFrameType(logging.Handler):
         self.log_sink = log_sink
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Writes the record with its level."""
-        message = self.format(record)
-        self.log_sink.log(
-            message,
-            frame_type=getattr(record, "_frame_type", None) or TEXT_FRAME_TYPES.get(rounded_level(record)),
-        )
+        """Writes the record with its level, or tells that it cannot."""
+        try:
+            message = self.format(record)
+            self.log_sink.log(
+                message,
+                frame_type=getattr(record, "_frame_type", None) or TEXT_FRAME_TYPES.get(rounded_level(record)),
+            )
+        except Exception:  # noqa: BLE001 - as above
+            self.handleError(record)
+
+    handleError = _tell_of_failure
 
 
 class LambdaLoggerFilter(logging.Filter):

@@ -67,9 +67,7 @@ def arguments(context: Any) -> None:
 
 
 def wrong_arguments(context: Any) -> None:
-    logging.raiseExceptions = False
     logger.error("%d", "no number")
-    logging.raiseExceptions = True
 
 
 def non_ascii(context: Any) -> None:
@@ -101,9 +99,7 @@ def dict_message_with_odd_values(context: Any) -> None:
 
 
 def dict_message_with_tuple_key(context: Any) -> None:
-    logging.raiseExceptions = False
     logger.error({(1, 2): "not a key in JSON"})
-    logging.raiseExceptions = True
 
 
 def list_and_object_messages(context: Any) -> None:
