@@ -1,4 +1,6 @@
-"""The parent of the workers: starts them, waits for what happens, and acts on it; it runs no code of the function.
+"""The parent of the workers: starts them, waits for what happens, and acts on it.
+
+It runs no code of the function itself; what ``RIC_PRELOAD`` imports was imported before (see ``workers``).
 
 It sleeps until the kernel has something to tell: a signal, a worker's message, or the end of a connection that a dead
 worker left behind. Rules:
