@@ -115,8 +115,8 @@ def _initialise(handler: str, client: BaseLambdaRuntimeClient, log_sink: Any) ->
         request_handler = _get_handler(handler)
         shutdown.begin(client, log_sink)
     except BaseException as error:  # noqa: BLE001 - the boundary to user code: reported, then the process ends
-        _report_init_failure(error, client, log_sink)
-        _exit_for(error)
+        report_init_failure(error, client, log_sink)
+        exit_for(error)
     if config.is_snap_start():
         from ric.process.snapstart import on_init_complete
 
@@ -129,8 +129,8 @@ def _create_watchdog(client: BaseLambdaRuntimeClient, log_sink: Any) -> Watchdog
     try:
         before_deadline_ms = config.timeout_dump_ms()
     except ValueError as error:
-        _report_init_failure(error, client, log_sink)
-        _exit_for(error)
+        report_init_failure(error, client, log_sink)
+        exit_for(error)
     if before_deadline_ms is None:
         return None
     from ric.process.watchdog import Watchdog
@@ -254,7 +254,7 @@ def handle_event_request(
             _log_runtime_error(refusal, log_sink, invoke_id)
         if identity.is_shared():
             return  # others run in this process, which is not this one's to end
-        _exit_for(error)
+        exit_for(error)
     lambda_runtime_client.post_invocation_result(invoke_id, result, result_content_type, *echo)
 
 
@@ -290,7 +290,7 @@ def _report_failure(error: BaseException, client: Any, invoke_id: str, echo: tup
     )
 
 
-def _report_init_failure(error: BaseException, client: BaseLambdaRuntimeClient, log_sink: Any, *override: str) -> None:
+def report_init_failure(error: BaseException, client: BaseLambdaRuntimeClient, log_sink: Any, *override: str) -> None:
     """Logs and posts why the handler could not be loaded; runs inside the ``except`` block, as trackers need it.
 
     Args:
@@ -336,8 +336,12 @@ def _log_failure(document: dict[str, Any], log_sink: Any) -> None:
         error_log.log_error(document, log_sink)
 
 
-def _exit_for(error: BaseException) -> NoReturn:
-    """Ends the process as the exception asks: with its own code, or as Python and the shell would put it."""
+def exit_for(error: BaseException) -> NoReturn:
+    """Ends the process as the exception asks: with its own code, or as Python and the shell would put it.
+
+    Raises:
+        SystemExit: Always.
+    """
     if isinstance(error, SystemExit):
         raise error
     sys.exit(EXIT_INTERRUPTED if isinstance(error, KeyboardInterrupt) else EXIT_FAILURE)

@@ -134,13 +134,13 @@ class MultiConcurrentRunner:
         try:
             bootstrap._get_handler(handler)  # type: ignore[attr-defined] # the name that others replace
         except BaseException as error:  # noqa: BLE001 - the boundary to user code: reported, then the process ends
-            bootstrap._report_init_failure(error, client, log_sink)
-            bootstrap._exit_for(error)
+            bootstrap.report_init_failure(error, client, log_sink)
+            bootstrap.exit_for(error)
         try:
             fork_hooks.run_pre_fork()
         except BaseException as error:  # noqa: BLE001 - as above
-            bootstrap._report_init_failure(error, client, log_sink, FaultException.PRE_FORK_ERROR)
-            bootstrap._exit_for(error)
+            bootstrap.report_init_failure(error, client, log_sink, FaultException.PRE_FORK_ERROR)
+            bootstrap.exit_for(error)
         event_loop = sys.modules.get("ric.function.event_loop")
         if event_loop is not None:
             event_loop.discard()
@@ -151,8 +151,8 @@ class MultiConcurrentRunner:
         try:
             fork_hooks.run_after_fork()
         except BaseException as error:  # noqa: BLE001 - as above
-            bootstrap._report_init_failure(error, client, StandardLogSink())
-            bootstrap._exit_for(error)
+            bootstrap.report_init_failure(error, client, StandardLogSink())
+            bootstrap.exit_for(error)
 
     @staticmethod
     def _warn_of_no_watchdog(mode: str) -> None:
