@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ric.api import protocol
 from ric.api.address import Address
-from ric.api.http11 import render_request_head
 from ric.api.transport import Connection
 from ric.errors import LambdaRuntimeClientError, MalformedResponseError
 
@@ -32,8 +31,7 @@ class InternalExtension:
     """
 
     def __init__(self, address: str) -> None:
-        self._address = Address(address)
-        self._connection = Connection(self._address)
+        self._connection = Connection(Address(address))
         self._identifier = ""
 
     def register(self) -> None:
@@ -43,7 +41,8 @@ class InternalExtension:
             RuntimeApiError: The call failed or was refused.
         """
         fields = [(protocol.CONTENT_TYPE, "application/json"), (_NAME_FIELD, NAME)]
-        response = self._connection.exchange(self._head("POST", _REGISTER, fields, len(_NO_EVENTS)), _NO_EVENTS)
+        head = self._connection.head("POST", _REGISTER, fields, len(_NO_EVENTS))
+        response = self._connection.exchange(head, _NO_EVENTS)
         if response.status != 200:
             raise LambdaRuntimeClientError(_REGISTER, response.status, response.body)
         identifier = response.headers.get(_IDENTIFIER_FIELD.lower().encode(), b"")
@@ -57,7 +56,7 @@ class InternalExtension:
         Raises:
             RuntimeApiError: The call failed.
         """
-        self._connection.exchange(self._head("GET", _NEXT_EVENT, [(_IDENTIFIER_FIELD, self._identifier)]))
+        self._connection.exchange(self._question())
 
     def ask(self) -> None:
         """Asks for the next event without waiting for it; the answer stays unread, the connection open.
@@ -66,13 +65,11 @@ class InternalExtension:
             TransportError: There is no connection.
         """
         self._connection.begin()
-        self._connection.send_now([self._head("GET", _NEXT_EVENT, [(_IDENTIFIER_FIELD, self._identifier)])])
+        self._connection.send_now([self._question()])
 
     def close(self) -> None:
         """Closes this process's end of the connection."""
         self._connection.close()
 
-    def _head(self, method: str, path: str, fields: list[tuple[str, str]], body_length: int | None = None) -> bytes:
-        address = self._address
-        fields = [("User-Agent", protocol.user_agent()), *fields]
-        return render_request_head(method, address.base_path + path, address.authority, fields, body_length)
+    def _question(self) -> bytes:
+        return self._connection.head("GET", _NEXT_EVENT, [(_IDENTIFIER_FIELD, self._identifier)])

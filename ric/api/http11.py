@@ -202,9 +202,14 @@ def _unfold(lines: list[bytes]) -> list[bytes]:
     return [b" ".join([line.rstrip(b" \t"), *rest]) if rest else line for line, *rest in unfolded]
 
 
+def is_token(name: bytes) -> bool:
+    """Whether a name may be that of a field or method."""
+    return bool(name) and not name.translate(None, TOKEN_BYTES)
+
+
 def _check_name(spelling: bytes) -> bytes:
     """Returns a field name in lower case, and remembers it."""
-    if not spelling or spelling.translate(None, TOKEN_BYTES):
+    if not is_token(spelling):
         raise MalformedResponseError(f"{spelling[:100]!r} is not the name of a header field")
     name = spelling.lower()
     if len(_lower_case) < _MAX_REMEMBERED_NAMES and len(name) <= _MAX_REMEMBERED_NAME_BYTES:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ric.api import protocol
 from ric.api.address import Address
-from ric.api.http11 import CHUNKED, render_request_head
+from ric.api.http11 import CHUNKED
 from ric.api.marshal import codec, encode_json
 from ric.api.transport import Connection
 from ric.errors import LambdaRuntimeClientError, MalformedResponseError, ResponseTooLargeError, UnsafeHeaderError
@@ -41,11 +41,9 @@ class RuntimeApi:
     """
 
     def __init__(self, address: str) -> None:
-        self.address = Address(address)
         self.idle_wait: Callable[[int], None] | None = None
-        self._connection = Connection(self.address)
-        self._agent = ("User-Agent", protocol.user_agent())
-        self._next_request = self._head("GET", protocol.NEXT)
+        self._connection = Connection(Address(address))
+        self._next_request = self._connection.head("GET", protocol.NEXT)
         self._asked_before: _socket.socket | None = None
         self._late_imports = iter((_import_answer_path, _import_error_path))
 
@@ -165,7 +163,7 @@ class RuntimeApi:
         def check(response: Response, posted_bytes: int) -> None:
             _check(response, endpoint, posted_bytes, protocol.MAX_STREAMED_BYTES)
 
-        return ChunkedUpload(self._connection, self._head("POST", endpoint, fields, CHUNKED), check)
+        return ChunkedUpload(self._connection, self._connection.head("POST", endpoint, fields, CHUNKED), check)
 
     def call(self, method: str, endpoint: str, body: bytes | None, error_type: str | None = None) -> Response:
         """Makes one of the calls that happen at most once in a process: ``/init`` and ``/restore``.
@@ -185,10 +183,10 @@ class RuntimeApi:
         fields = [] if body is None else [(protocol.CONTENT_TYPE, "application/json")]
         if error_type is not None:
             fields.append((protocol.ERROR_TYPE, protocol.error_type_header(error_type)))
-        return self._connection.exchange(self._head(method, endpoint, fields, _length(body)), body or b"")
+        return self._connection.exchange(self._connection.head(method, endpoint, fields, _length(body)), body or b"")
 
     def _post(self, endpoint: str, body: bytes, fields: list[tuple[str, str]]) -> None:
-        response = self._connection.exchange(self._head("POST", endpoint, fields, len(body)), body)
+        response = self._connection.exchange(self._connection.head("POST", endpoint, fields, len(body)), body)
         _check(response, endpoint, len(body))
 
     def _meanwhile(self) -> Callable[[int], None] | None:
@@ -203,17 +201,6 @@ class RuntimeApi:
                 self.idle_wait(descriptor)
 
         return import_and_wait
-
-    def _head(
-        self, method: str, endpoint: str, fields: list[tuple[str, str]] | None = None, body_length: int | None = None
-    ) -> bytes:
-        return render_request_head(
-            method,
-            self.address.base_path + endpoint,
-            self.address.authority,
-            [self._agent, *(fields or ())],
-            body_length,
-        )
 
 
 def _length(body: bytes | None) -> int | None:

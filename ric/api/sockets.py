@@ -42,6 +42,14 @@ def readiness_of(connection: _socket.socket) -> Any:
     return readiness
 
 
+def wait_for_input(*descriptors: int) -> set[int]:
+    """Waits until there is something to be read, or an end, at one of the descriptors; returns where."""
+    readiness = poll()
+    for descriptor in descriptors:
+        readiness.register(descriptor, POLLIN)
+    return {descriptor for descriptor, _ in readiness.poll()}
+
+
 def disown(connection: _socket.socket, error: OSError) -> None:
     """Forgets a connection that a handler closed: its descriptor may be one of the handler's own files by now."""
     if error.errno in _NOT_OUR_DESCRIPTOR:
@@ -87,13 +95,21 @@ def connect(address: Address) -> _socket.socket:
     raise failure
 
 
-def _above_standard_descriptors(connection: _socket.socket) -> _socket.socket:
-    """Moves the socket off descriptors 0 to 2, which it gets when a handler closed those: prints would go to it."""
-    if connection.fileno() > _LAST_STANDARD_DESCRIPTOR:
-        return connection
+def duplicate_above_standard(descriptor: int) -> int:
+    """Returns a duplicate, close-on-exec, that is none of 0 to 2.
+
+    New descriptors get these numbers when a handler closed its standard streams: prints would go there.
+    """
     from fcntl import F_DUPFD_CLOEXEC, fcntl
 
-    descriptor = fcntl(connection.fileno(), F_DUPFD_CLOEXEC, _LAST_STANDARD_DESCRIPTOR + 1)
+    return fcntl(descriptor, F_DUPFD_CLOEXEC, _LAST_STANDARD_DESCRIPTOR + 1)
+
+
+def _above_standard_descriptors(connection: _socket.socket) -> _socket.socket:
+    """Moves a socket that has one of these numbers."""
+    if connection.fileno() > _LAST_STANDARD_DESCRIPTOR:
+        return connection
+    descriptor = duplicate_above_standard(connection.fileno())
     moved = _socket.socket(connection.family, connection.type, connection.proto, descriptor)
     connection.close()
     return moved

@@ -13,6 +13,8 @@ from os import getpid
 from select import POLLIN, POLLOUT, poll
 
 from ric.api import answers, sockets
+from ric.api.http11 import render_request_head
+from ric.api.protocol import user_agent
 from ric.errors import ForkedProcessError, NoConnectionError, RefusedConnectionError, TransportError
 
 TYPE_CHECKING = False
@@ -42,11 +44,31 @@ class Connection:
     def __init__(self, address: Address) -> None:
         self.on_connect: Callable[[_socket.socket], None] | None = None
         self._address = address
+        self._agent = ("User-Agent", user_agent())
         self._owner = getpid()
         self._socket: _socket.socket | None = None
         self._readiness: Any = None
         self._answers = answers.AnswerReader()
         self._is_in_parts = False
+
+    def head(
+        self, method: str, endpoint: str, fields: Sequence[tuple[str, str]] = (), body_length: int | None = None
+    ) -> bytes:
+        """Returns the head of a request to the server; it names who asks.
+
+        Args:
+            method: The HTTP method.
+            endpoint: The path, without the base path of the server.
+            fields: Further header fields.
+            body_length: As for ``render_request_head``.
+
+        Raises:
+            UnsafeHeaderError: A value holds a control or non-ASCII character.
+        """
+        address = self._address
+        return render_request_head(
+            method, address.base_path + endpoint, address.authority, (self._agent, *fields), body_length
+        )
 
     def exchange(self, head: bytes, body: bytes = b"", meanwhile: Callable[[int], None] | None = None) -> Response:
         """Sends one request and waits for its answer.

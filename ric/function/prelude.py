@@ -6,7 +6,8 @@ Source: "Response streaming" in "Building a custom runtime", Lambda developer gu
 from __future__ import annotations
 
 from ric.api import protocol
-from ric.api.marshal import to_json
+from ric.api.http11 import is_token
+from ric.api.marshal import encode_json, to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,16 +34,14 @@ def encode_prelude(status_code: object, headers: Mapping[Any, Any], cookies: lis
     for name, value in headers.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError(f"names and values of headers are str, not {name!r}: {value!r}")
-        if not _is_token(name):
+        if not is_token(name.encode("utf-8", "replace")):
             raise ValueError(f"{name!r} is not the name of a header")
         _check_value(value, f"header {name}")
     for cookie in cookies:
         if not isinstance(cookie, str):
             raise TypeError(f"cookies are str, such as 'name=value; HttpOnly', not {cookie!r}")
         _check_value(cookie, "cookie")
-    prelude = to_json({"statusCode": int(status_code), "headers": headers, "cookies": cookies}).encode(
-        "utf-8", "backslashreplace"
-    )
+    prelude = encode_json(to_json({"statusCode": int(status_code), "headers": headers, "cookies": cookies}))
     limit_bytes = protocol.MAX_PRELUDE_BYTES - len(protocol.PRELUDE_END)
     if len(prelude) > limit_bytes:
         raise ValueError(
@@ -57,13 +56,6 @@ def _check_value(value: str, what: str) -> None:
         raise ValueError(f"{what} is {value!r}, but a line break, NUL or other control character cannot be sent")
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise ValueError(f"{what} is {value!r}, but a lone surrogate cannot be sent")
-
-
-def _is_token(name: str) -> bool:
-    # RFC 9110 section 5.6.2
-    return bool(name) and all(
-        character.isascii() and (character.isalnum() or character in "!#$%&'*+-.^_`|~") for character in name
-    )
 
 
 def as_list(cookies: Iterable[str] | None) -> list[str]:

@@ -11,12 +11,11 @@ import _signal
 import _thread
 import os
 import sys
-from fcntl import F_DUPFD_CLOEXEC, fcntl
-from select import POLLIN, poll
 from time import monotonic, sleep
 
 from ric import config
 from ric.api.extension import InternalExtension
+from ric.api.sockets import duplicate_above_standard, wait_for_input
 from ric.errors import EXIT_FAILURE, EXIT_TERMINATED, RuntimeApiError
 from ric.function.faults import build_fault_result
 from ric.process import forks
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 _PIPE_BYTES = 512
-_LAST_STANDARD_DESCRIPTOR = 2
 _INTERRUPTED_AT = (0.5, 0.75)
 
 
@@ -144,10 +142,7 @@ class Termination:
         Raises:
             SystemExit: The signal came first.
         """
-        readiness = poll()
-        readiness.register(descriptor, POLLIN)
-        readiness.register(self._pipe_out, POLLIN)
-        while descriptor not in dict(readiness.poll()):
+        while descriptor not in wait_for_input(descriptor, self._pipe_out):
             os.read(self._pipe_out, _PIPE_BYTES)
             if self.is_requested:
                 raise SystemExit(EXIT_TERMINATED)
@@ -233,7 +228,7 @@ def _private_pipe() -> tuple[int, int]:
     """Makes a pipe that never blocks and never takes the place of a standard stream that the handler closed."""
     ends = []
     for end in os.pipe():
-        moved = fcntl(end, F_DUPFD_CLOEXEC, _LAST_STANDARD_DESCRIPTOR + 1)
+        moved = duplicate_above_standard(end)
         os.close(end)
         os.set_blocking(moved, False)
         ends.append(moved)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from select import POLLIN, poll
 
+from ric.api.sockets import wait_for_input
 from ric.errors import EXIT_FAILURE, EXIT_TERMINATED
 from ric.process import shutdown
 
@@ -71,7 +71,7 @@ class Threads:
             thread.start()
             self._threads.append(thread)
         try:
-            (wait_for_signal or _wait)(self._failure_out)
+            (wait_for_signal or wait_for_input)(self._failure_out)
         finally:
             os.write(self._stop_in, b"\0")
             if shutdown.is_requested():
@@ -103,14 +103,5 @@ class Threads:
         Raises:
             SystemExit: The end came first.
         """
-        readiness = poll()
-        readiness.register(descriptor, POLLIN)
-        readiness.register(self._stop_out, POLLIN)
-        if descriptor not in dict(readiness.poll()):
+        if descriptor not in wait_for_input(descriptor, self._stop_out):
             raise SystemExit(EXIT_TERMINATED)
-
-
-def _wait(descriptor: int) -> None:
-    readiness = poll()
-    readiness.register(descriptor, POLLIN)
-    readiness.poll()
