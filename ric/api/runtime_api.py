@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
     from collections.abc import Callable
+    from typing import Any
 
     from ric.api.http11 import Response
     from ric.api.upload import ChunkedUpload
@@ -218,18 +219,17 @@ def _check(
 
 def _headers_of_interest(received: dict[bytes, bytes]) -> dict[str, str | int]:
     names = protocol.NEXT_HEADERS
-    values = {
+    headers: dict[str, Any] = {
         names[name]: value.decode("utf-8", "replace") for name, value in received.items() if value and name in names
     }
     try:
-        protocol.check_request_id(values.get(protocol.REQUEST_ID, ""))
+        protocol.check_request_id(headers.get(protocol.REQUEST_ID, ""))
     except UnsafeHeaderError as error:
         raise MalformedResponseError(f"no usable {protocol.REQUEST_ID}: {error}") from error
-    invocation_id = values.get(protocol.INVOCATION_ID, "")
+    invocation_id = headers.get(protocol.INVOCATION_ID, "")
     if not (invocation_id.isascii() and invocation_id.isprintable()):
-        del values[protocol.INVOCATION_ID]  # it could not be echoed, and the answer is worth more without it
-    headers: dict[str, str | int] = {**values}
-    deadline = values.get(protocol.DEADLINE_MS, "")
+        del headers[protocol.INVOCATION_ID]  # it could not be echoed, and the answer is worth more without it
+    deadline = headers.get(protocol.DEADLINE_MS, "")
     if deadline.isascii() and deadline.isdigit() and len(deadline) < 20:
         headers[protocol.DEADLINE_MS] = int(deadline)
     return headers
