@@ -133,6 +133,7 @@ def test_a_successor_that_cannot_load_the_handler(tmp_path: Path) -> None:
 def test_idle_workers_end_with_their_parent(tmp_path: Path) -> None:
     """A parent that is killed takes its workers along, idle or at work, and nothing needs to happen for that."""
     with pool(tmp_path) as running:
+        running.meet_all(tmp_path)  # the last one may not be there yet when the first one asks for an event
         gate = Gate(tmp_path)
         running.call(**gate.event)
         gate.wait()
