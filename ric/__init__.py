@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ric.function.context import LambdaContext
     from ric.function.response_stream import ResponseStream, response_stream
     from ric.function.streaming import StreamingResponse
+    from ric.identity import trace_id
     from ric.process.fork_hooks import register_after_fork, register_pre_fork
-    from ric.process.identity import trace_id
     from ric.process.shutdown import on_shutdown
 
 __all__ = [
@@ -50,7 +50,7 @@ _HOMES = {
     "register_after_fork": "process.fork_hooks",
     "register_pre_fork": "process.fork_hooks",
     "response_stream": "function.response_stream",
-    "trace_id": "process.identity",
+    "trace_id": "identity",
 }
 
 if not TYPE_CHECKING:  # a type checker would take it for the promise of every name

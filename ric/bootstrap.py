@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from ric import config
+from ric import config, forks, identity
 from ric.api.client import LambdaRuntimeClient
 from ric.api.error_fitting import encode_error_document, encode_xray_fault, fit_error_document
 from ric.api.marshal import check_marshalled, to_json
@@ -28,7 +28,7 @@ from ric.function.context import LambdaContext, create_lambda_context, remember_
 from ric.function.faults import made_by, make_error, make_xray_fault, working_directory
 from ric.function.loader import load_handler as _get_handler
 from ric.function.traces import class_name, is_fault, message_of, traceback_of, user_frames, user_trace
-from ric.process import error_log, forks, identity, log_setup, shutdown
+from ric.process import error_log, log_setup, shutdown
 from ric.process.error_log import log_error
 from ric.process.signals import end_on_sigterm
 from ric.process.sinks import create_log_sink, unbuffer_output

@@ -48,6 +48,7 @@ def test_the_import_contract_is_kept() -> None:
     [
         ("ric/api/protocol.py", "ric.function.faults"),
         ("ric/function/loader.py", "ric.bootstrap"),
+        ("ric/function/loader.py", "ric.process.logs"),
         ("ric/bootstrap.py", "ric.process.workers"),
         ("ric/bootstrap.py", "ric.local"),
         ("ric/process/sinks.py", "ric.upstream.names"),

@@ -88,7 +88,7 @@ IDENTITY = """
 import asyncio, logging, os, random, threading, time
 from concurrent.futures import ThreadPoolExecutor
 import ric
-from ric.process import identity
+from ric import identity
 logging.getLogger().setLevel("INFO")
 
 def in_thread(expected):

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ric import bootstrap
+from ric import bootstrap, identity
 from ric.api.client import LambdaRuntimeClient
 from ric.errors import FaultException
-from ric.process import identity
 from ric.process.sinks import StandardLogSink
 from ric.testing import (
     ErrorDocument,

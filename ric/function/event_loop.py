@@ -19,10 +19,9 @@ import contextvars
 import threading
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 
-from ric import config
+from ric import config, forks, identity
 from ric.errors import EXIT_FAILURE
 from ric.function import reply
-from ric.process import forks, identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import sys
 import time
 import traceback
 
+from ric import identity
 from ric.function.traces import message_of
-from ric.process import identity
 from ric.process.sinks import frame_type
 
 TYPE_CHECKING = False

@@ -13,12 +13,11 @@ import os
 import sys
 from time import monotonic, sleep
 
-from ric import config
+from ric import config, forks
 from ric.api.extension import InternalExtension
 from ric.api.sockets import duplicate_above_standard, wait_for_input
 from ric.errors import EXIT_FAILURE, EXIT_TERMINATED, RuntimeApiError
 from ric.function.faults import build_fault_result
-from ric.process import forks
 from ric.process.error_log import log_error
 from ric.process.signals import is_own_handler
 

@@ -11,7 +11,7 @@ import gc
 import os
 import sys
 
-from ric import bootstrap, config
+from ric import bootstrap, config, identity
 from ric.api.client import LambdaRuntimeClient
 from ric.config import InvalidSettingError
 from ric.errors import (
@@ -19,7 +19,7 @@ from ric.errors import (
     FaultException,
     InvalidAddressError,
 )
-from ric.process import fork_hooks, identity, log_setup
+from ric.process import fork_hooks, log_setup
 from ric.process.pool.client import LambdaMultiConcurrentRuntimeClient
 from ric.process.pool.layout import invocations_per_process
 from ric.process.pool.supervisor import Supervisor

@@ -15,12 +15,11 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ric import bootstrap
+from ric import bootstrap, identity
 from ric.api.marshal import JSON, encode_json, to_json
 from ric.function import reply
 from ric.function.adapters import adapt
 from ric.function.loader import load_handler
-from ric.process import identity
 from ric.testing.capture import captured_output
 from ric.testing.client import PostedResult, RecordingClient
 from ric.testing.context import make_context

@@ -97,7 +97,7 @@ def find(module_name: str, name: str) -> Any:
 
 
 def _current_identity(index: int) -> str | None:
-    from ric.process import identity
+    from ric import identity
 
     return identity.current()[index]
 
