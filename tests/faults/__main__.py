@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from ..fetch import official_unavailable_reason
+from ..plain_start import start_plainly
 from .judge import is_good
 from .observe import RIC, official_client
 from .sections import FATAL, SECTIONS
@@ -19,6 +20,7 @@ def main() -> int:
     parser.add_argument("-k", metavar="TEXT", default="", help="only faults whose section or name contains this")
     parser.add_argument("--write", action="store_true", help=f"put the tables into docs/{DOCUMENT.name}")
     options = parser.parse_args()
+    start_plainly()
     official = official_client()
     if official is None:
         sys.stdout.write(f"ric alone: {official_unavailable_reason()}\n")

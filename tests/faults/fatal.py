@@ -11,15 +11,15 @@ from .steps import give
 _HANG_S = 4.0
 
 
-def fatal(name: str, statements: str, expected: str, why: str, **options: object) -> Fault:
+def fatal(name: str, statements: str, expected: str, why: str, *, or_else: str = "", **options: object) -> Fault:
     """Returns a handler that ends its process or makes it useless."""
-    return hostile(name, statements, expected=expected, why=why, **options)  # type: ignore[arg-type]
+    return hostile(name, statements, expected=tuple(filter(None, (expected, or_else))), why=why, **options)  # type: ignore[arg-type]
 
 
 def fatal_import(name: str, statements: str, expected: str, why: str) -> Fault:
     """Returns a module that makes its process useless while it is imported."""
     source = f"{statements}\ndef handler(event, context):\n    return event\n"
-    return Fault(name, source, polls=[give()], expected=expected, why=why)
+    return Fault(name, source, polls=[give()], expected=(expected,), why=why)
 
 
 FATAL = Section(
@@ -130,6 +130,7 @@ FATAL = Section(
             "hung",
             "A thread takes away the platform's answer. The socket of `awslambdaric` does not block, so there these "
             "threads end at once.",
+            or_else="invocation lost (and the next one)",  # if the thread left a part of the answer
             limit_s=_HANG_S,
         ),
         fatal(

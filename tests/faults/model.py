@@ -80,7 +80,7 @@ class Fault:
         wanted: Which outcomes are good ones.
         told: Pattern of what the log has to name where the invocation or the process is lost.
         why: Why it cannot be survived, for those which cannot.
-        expected: What becomes of it all the same, for those.
+        expected: What becomes of it all the same, for those; several where chance decides.
         limit_s: How long the client has, in seconds.
         environment: Variables of the process.
     """
@@ -100,7 +100,7 @@ class Fault:
     wanted: frozenset[Kind] = SERVED
     told: str = ""
     why: str = ""
-    expected: str = ""
+    expected: tuple[str, ...] = ()
     limit_s: float = LIMIT_S
     environment: Mapping[str, str] = field(default_factory=dict)
 
