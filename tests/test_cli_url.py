@@ -93,6 +93,16 @@ def test_a_result_that_mentions_an_error_is_a_result(httpserver: HTTPServer, tmp
     assert run(["invoke", "--url", httpserver.url_for("/")], tmp_path).exit_code == 0
 
 
+def test_a_deep_result_is_a_result(httpserver: HTTPServer, tmp_path: Path) -> None:
+    """What is nested too deeply to be looked into is passed on."""
+    deep = b"[" * 100_000
+    httpserver.expect_request(INVOKE_PATH).respond_with_data(deep)
+
+    done = run(["invoke", "--url", httpserver.url_for("/")], tmp_path)
+
+    assert (done.exit_code, done.out, done.err) == (0, deep, "")
+
+
 def test_a_refusal_is_exit_code_3_with_the_service_s_words(httpserver: HTTPServer, tmp_path: Path) -> None:
     """What the service itself refuses is no result, so standard output stays empty."""
     document = {"Type": "User", "Message": "Function not found: function"}

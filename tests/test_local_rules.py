@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 
@@ -12,6 +13,13 @@ from ric.local.runtime.lifecycle import Step
 from tests.emulator_listeners import TIMEOUT_SECONDS, Listeners, RuntimeStream, listening
 
 DOCUMENT = json.dumps({"errorType": "ValueError", "errorMessage": "x"}).encode()
+NO_ERROR_DOCUMENTS = [
+    pytest.param(b"\xff", id="no text"),
+    pytest.param(b"[]", id="no object"),
+    pytest.param(b'{"errorType": {}, "errorMessage": null}', id="no text in it"),
+    pytest.param(b'{"errorType":' + b"[" * 100_000, id="deep"),
+    pytest.param(b'{"errorMessage":' + b"1" * 10_000 + b"}", id="a long number"),
+]
 
 
 @pytest.fixture
@@ -78,19 +86,39 @@ class TestOneAtATime:
         assert refused.status_code == 403
         assert listeners.post("restore/error", DOCUMENT).status_code == 403
 
-    def test_an_error_document_that_is_none(self, listeners: Listeners) -> None:
+    @pytest.mark.parametrize("document", NO_ERROR_DOCUMENTS)
+    def test_an_error_document_that_is_none(self, listeners: Listeners, document: bytes) -> None:
         """An init error in no known form is taken as it is."""
-        assert listeners.post("init/error", b"\xff").status_code == 202
+        assert listeners.post("init/error", document).status_code == 202
         failure = listeners.sandbox.init_failure
         assert failure
-        assert (failure.error_type, failure.document) == ("Runtime.Unknown", b"\xff")
+        assert (failure.error_type, failure.document) == ("Runtime.Unknown", document)
 
-    def test_a_handlers_error_that_is_none(self, listeners: Listeners) -> None:
+    @pytest.mark.parametrize("document", NO_ERROR_DOCUMENTS)
+    def test_a_handlers_error_that_is_none(self, listeners: Listeners, document: bytes) -> None:
         """An error in no known form reaches the caller as it is, and the report all the same."""
         caller = listeners.call()
-        listeners.post(f"invocation/{listeners.take()}/error", b"[]")
-        assert caller.result().content == b"[]"
+        assert listeners.post(f"invocation/{listeners.take()}/error", document).status_code == 202
+        assert caller.result().content == document
         assert listeners.reports.ends[0].error_type == "Unknown"
+
+    def test_an_error_that_utf_8_cannot_carry(self, listeners: Listeners) -> None:
+        """A lone surrogate, which JSON can write, stands as its escape in the log."""
+        document = json.dumps({"errorType": "Runtime.\ud800", "errorMessage": "\udfff"}).encode()
+        caller = listeners.call(headers={"X-Amz-Log-Type": "Tail"})
+        assert listeners.post(f"invocation/{listeners.take()}/error", document).status_code == 202
+        assert caller.result().content == document
+        assert base64.b64decode(caller.result().headers["X-Amz-Log-Result"]).endswith(b"Error Type: Runtime.\\ud800\n")
+
+    @pytest.mark.parametrize("body", [b"\xe9\xe9\xe9", b"e30", b""])
+    def test_an_error_body_that_is_none(self, listeners: Listeners, body: bytes) -> None:
+        """Of a stream's error whose document cannot be read the caller learns the type."""
+        caller = listeners.call()
+        trailers = b"Lambda-Runtime-Function-Error-Type: Function.Broken\r\n"
+        with RuntimeStream(listeners, listeners.take()) as stream:
+            stream.write(b"half")
+            assert stream.finish(trailers + b"Lambda-Runtime-Function-Error-Body: " + body + b"\r\n") == 202
+        assert caller.result().json() == {"errorType": "Function.Broken", "errorMessage": ""}
 
 
 class TestSeveralAtOnce:
@@ -171,7 +199,7 @@ class TestExtensions:
         listeners.take()
         assert self.register(listeners).status_code == 403
 
-    @pytest.mark.parametrize("body", [b"{", b"[]", b'{"events": 1}', b'{"events": ["SLEEP"]}'])
+    @pytest.mark.parametrize("body", [b"{", b"[]", b"[" * 100_000, b'{"events": 1}', b'{"events": ["SLEEP"]}'])
     def test_registering_for_nonsense(self, listeners: Listeners, body: bytes) -> None:
         """Events that do not exist, and bodies that are none, are 400."""
         assert self.register(listeners, body).status_code == 400

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ric import events
 from ric.cli.failure import CommandError
+from ric.local.json_documents import parse_object
 
 
 def read_event(file: str | None, text: str | None, example: str | None) -> bytes:
@@ -48,12 +49,8 @@ def check_client_context(text: str) -> None:
     Raises:
         CommandError: It is not a JSON object.
     """
-    try:
-        if isinstance(json.loads(text), dict):
-            return
-    except ValueError:
-        pass
-    raise CommandError('--client-context must be a JSON object, for example {"custom": {"key": "value"}}')
+    if parse_object(text) is None:
+        raise CommandError('--client-context must be a JSON object, for example {"custom": {"key": "value"}}')
 
 
 def _checked(data: bytes, description: str) -> bytes:
@@ -66,4 +63,6 @@ def _checked(data: bytes, description: str) -> bytes:
         raise CommandError(f"{description} is not JSON: {error.msg} at {place}") from None
     except UnicodeDecodeError:
         raise CommandError(f"{description} is not JSON: it is not UTF-8 text") from None
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, and what is nested too deeply
+        raise CommandError(f"{description} cannot be read: {error}") from None
     return data.removeprefix(b"\xef\xbb\xbf")

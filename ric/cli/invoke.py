@@ -12,6 +12,7 @@ from ric.cli.function_options import FunctionOptions, runtime_command
 from ric.cli.log_output import LogOutput
 from ric.cli.output import ResultOutput, say
 from ric.local import Emulator, FunctionStartError, ServiceError
+from ric.local.json_documents import parse_error
 from ric.local.stop_signals import ended_by_signals
 from ric.local.variables import InvalidSettingError
 
@@ -83,12 +84,10 @@ def invoke_here(handler: str, event: bytes, client_context: str | None, options:
 
 def describe_error(document: bytes) -> str:
     """Returns type and message of an error document, as far as it has them."""
-    try:
-        fields = json.loads(document)
-        parts = [fields.get("errorType"), fields.get("errorMessage")]
-    except (ValueError, AttributeError):
+    told = parse_error(document)
+    if told is None:
         return document.decode(errors="replace")
-    return ": ".join(str(part) for part in parts if part) or "it gave no reason"
+    return ": ".join(part for part in told if part) or "it gave no reason"
 
 
 def _deliver(

@@ -6,15 +6,14 @@ blanks at the beginning of a line. Here they become again what they were.
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any
+
+from ric.local.json_documents import parse_object
 
 _RECORD_BREAK = "\r"
 _NO_BREAK_SPACE = "\u00a0"
 # What the root handler writes: level, time and invocation in front of the message.
 _LOGGED = re.compile(r"(\[[A-Z]+\])\t[\d-]+T[\d:.]+Z\t[0-9a-f-]*\t")
-# Nothing longer is taken apart to describe it: the function waits meanwhile.
 _MAX_PARSED_BYTES = 256 * 1024
 _CONTROLS = dict.fromkeys((*range(0x20), 0x7F, *range(0x80, 0xA0)), " ")
 
@@ -31,8 +30,9 @@ def without_prefix(record: str) -> str:
 
 def summarise_event(payload: bytes) -> str:
     """Returns what an event is about, in a few words: a request, a batch of records, or the event itself."""
-    event = _decode(payload)
-    if isinstance(event, dict):
+    # Nothing longer is taken apart to describe it: the function waits meanwhile.
+    event = parse_object(payload) if len(payload) <= _MAX_PARSED_BYTES else None
+    if event is not None:
         request = event.get("requestContext")
         http = request.get("http") if isinstance(request, dict) else None
         if isinstance(http, dict) and "rawPath" in event:
@@ -64,15 +64,6 @@ def format_duration(duration_ms: float) -> str:
 def _with_blanks(line: str) -> str:
     text = line.lstrip(_NO_BREAK_SPACE)
     return " " * (len(line) - len(text)) + text
-
-
-def _decode(payload: bytes) -> Any:
-    if len(payload) > _MAX_PARSED_BYTES:
-        return None
-    try:
-        return json.loads(payload)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _one_line(text: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-import json
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -21,6 +20,7 @@ from ric.cli.failure import CommandError
 from ric.cli.invoke import describe_error
 from ric.cli.output import ResultOutput, say
 from ric.local.invoke.invoke_listener import INVOKE_PATH, INVOKE_PATHS
+from ric.local.json_documents import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,20 +142,17 @@ def _blocks(response: requests.Response) -> Iterator[bytes]:
 def _looks_like_error(body: bytes) -> bool:
     if len(body) > _MAX_ERROR_BYTES:
         return False
-    try:
-        document = json.loads(body)
-    except ValueError:
+    document = parse_object(body)
+    if document is None:
         return bool(_TIMEOUT_TEXT.fullmatch(body))
-    return isinstance(document, dict) and "errorMessage" in document and document.keys() <= _ERROR_KEYS
+    return "errorMessage" in document and document.keys() <= _ERROR_KEYS
 
 
 def _describe_refusal(response: requests.Response) -> str:
     kind = response.headers.get("x-amzn-errortype", "").partition(":")[0]
-    try:
-        document = response.json()
-        message = document.get("Message") or document.get("message") or ""
-    except (ValueError, AttributeError):
-        message = response.text[:500]
+    document = parse_object(response.content)
+    told = response.text[:500] if document is None else document.get("Message") or document.get("message")
+    message = told if isinstance(told, str) else ""
     status = f"{response.status_code} {response.reason or ''}".strip()
     return ": ".join(part for part in (status, kind, message) if part)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Literal
 
-JSON_TYPE = "application/json"
+from ric.local.json_documents import JSON_TYPE, ErrorFields, error_document, parse_error
 
 TIMED_OUT = "Sandbox.Timedout"
 """The error type under which the log reports a timeout; the caller's document has none, as in Lambda."""
@@ -55,12 +54,8 @@ class Outcome:
 
     def error(self) -> tuple[str, str]:
         """Returns type and message of the error, as far as the document tells them."""
-        try:
-            fields = json.loads(self.body)
-            error_type, message = str(fields.get("errorType", "Unknown")), str(fields.get("errorMessage", ""))
-        except (ValueError, AttributeError):
-            error_type, message = "Unknown", ""
-        return self.error_type or error_type, message
+        told = parse_error(self.body) or ErrorFields()
+        return self.error_type or told.error_type or "Unknown", told.message or ""
 
 
 @dataclass(frozen=True)
@@ -95,8 +90,7 @@ class Failure:
     def outcome(self, request_id: str) -> Outcome:
         """Returns what a caller is told whose invocation failed for this reason."""
         message = f"RequestId: {request_id} Error: {self.message}"
-        document = self.document or json.dumps({"errorType": self.error_type, "errorMessage": message}).encode()
-        return Outcome(document, is_function_error=True)
+        return Outcome(self.document or error_document(self.error_type, message), is_function_error=True)
 
 
 class StoppedError(Exception):

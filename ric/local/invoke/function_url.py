@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from ric.api.http11 import TOKEN_BYTES
+from ric.local.json_documents import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -132,11 +133,8 @@ def parse_prelude(prelude: bytes) -> UrlResponse:
     Raises:
         InvalidResponseError: It is no JSON object, or a field of it is not what it must be.
     """
-    try:
-        head = json.loads(prelude)
-    except (ValueError, RecursionError) as error:
-        raise InvalidResponseError("the prelude is not JSON") from error
-    if not isinstance(head, dict):
+    head = parse_object(prelude)
+    if head is None:
         raise InvalidResponseError("the prelude is not a JSON object")
     return _parse_head(head)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from ric.local.json_documents import parse_object
 from ric.local.runtime.extensions import Extensions, ExtensionStateError, UnknownExtensionError
 
 if TYPE_CHECKING:
@@ -52,12 +53,16 @@ class ExtensionRequests:
         if not name:
             connection.refuse(400, "Extension.InvalidExtensionName", f"{_NAME} is missing")
             return
+        registration = parse_object(body or b"{}")
+        wanted = None if registration is None else registration.get("events", [])
+        if not isinstance(wanted, list):
+            connection.refuse(400, "InvalidRequestFormat", "the body must name a list of events")
+            return
         try:
-            wanted = json.loads(body or b"{}").get("events", [])
             identifier = self._extensions.register(name, wanted)
         except ExtensionStateError:
             connection.refuse(403, "Extension.InvalidExtensionState", "extensions register while the runtime starts")
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError) as error:
             connection.refuse(400, "InvalidRequestFormat", f"the body must name a list of events: {error}")
         else:
             connection.answer(200, json.dumps(self._function).encode(), [(_IDENTIFIER, identifier)])

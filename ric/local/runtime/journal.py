@@ -201,5 +201,5 @@ class Journal:
     def _append(self, request_id: str, text: str) -> None:
         with self._lock:
             if request_id in self._tails:
-                tail = self._tails[request_id] + text.encode() + b"\n"
+                tail = self._tails[request_id] + text.encode(errors="backslashreplace") + b"\n"
                 self._tails[request_id] = tail[-MAX_TAIL_BYTES:]

@@ -8,12 +8,11 @@ in the Lambda developer guide.
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 from typing import TYPE_CHECKING
 
 from ric.api import protocol
-from ric.local.invocation import JSON_TYPE, Outcome
+from ric.local.invocation import Outcome
+from ric.local.json_documents import error_document
 from ric.local.reply import ReplyOverError
 from ric.local.server.request_body import MalformedBodyError, TruncatedBodyError, iterate_body
 
@@ -90,11 +89,9 @@ class ResponseReader:
             return None
         try:
             document = base64.b64decode(trailers.get(protocol.ERROR_BODY, ""), validate=True)
-        except binascii.Error:
+        except ValueError:  # no base64, or not even ASCII
             document = b""
-        if not document:
-            document = json.dumps({"errorType": error_type, "errorMessage": ""}).encode()
-        return Outcome(document, JSON_TYPE, is_function_error=True)
+        return Outcome(document or error_document(error_type, ""), is_function_error=True)
 
 
 def too_large(size_bytes: int, limit_bytes: int) -> Outcome:
@@ -104,5 +101,4 @@ def too_large(size_bytes: int, limit_bytes: int) -> Outcome:
 
 
 def _error(error_type: str, message: str) -> Outcome:
-    document = json.dumps({"errorType": error_type, "errorMessage": message}).encode()
-    return Outcome(document, JSON_TYPE, is_function_error=True)
+    return Outcome(error_document(error_type, message), is_function_error=True)

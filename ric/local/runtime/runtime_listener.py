@@ -18,14 +18,14 @@ status  when
 
 from __future__ import annotations
 
-import json
 import re
 import select
 import socket
 from typing import TYPE_CHECKING
 
 from ric.api import protocol
-from ric.local.invocation import JSON_TYPE, Failure, Outcome
+from ric.local.invocation import Failure, Outcome
+from ric.local.json_documents import JSON_TYPE, error_document, parse_error
 from ric.local.runtime.extensions_api import ExtensionRequests
 from ric.local.runtime.responses import ResponseReader, too_large
 from ric.local.runtime.running import AlreadyDoneError, LateAnswerError, Running, SurplusNextError, UnknownRequestError
@@ -112,7 +112,7 @@ class _RuntimeConnection(ServiceConnection):
         return True
 
     def refuse(self, status: int, error_type: str, message: str) -> None:
-        self.answer(status, json.dumps({"errorMessage": message, "errorType": error_type}).encode())
+        self.answer(status, error_document(error_type, message))
 
     def refuse_large_body(self, path: str, size_bytes: int) -> None:
         outcome = too_large(size_bytes, self.max_body_bytes)
@@ -241,9 +241,7 @@ def _next_headers(running: Running) -> dict[str, str]:
 
 
 def _failure(document: bytes) -> Failure:
-    try:
-        fields = json.loads(document)
-        error_type, message = str(fields["errorType"]), str(fields["errorMessage"])
-    except (ValueError, KeyError, TypeError):
+    told = parse_error(document)
+    if told is None or told.error_type is None or told.message is None:
         return Failure("Runtime.Unknown", "the runtime reported an error that is not an error document", document)
-    return Failure(error_type, message, document)
+    return Failure(told.error_type, told.message, document)

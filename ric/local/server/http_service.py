@@ -17,7 +17,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from ric.local.invocation import JSON_TYPE
+from ric.local.json_documents import JSON_TYPE
 from ric.local.server.callers import find_objection
 from ric.local.server.request_body import (
     BodyTooLargeError,
