@@ -78,6 +78,7 @@ def emulated(
     runtime: tuple[str | Path, ...] = (sys.executable, "-m", "ric"),
     env: Mapping[str, str] | None = None,
     must_succeed: bool = True,
+    observer: Recorder | None = None,
     **options: Any,
 ) -> Iterator[tuple[Emulator, Recorder]]:
     """Runs ``app.handler`` from a directory.
@@ -88,11 +89,12 @@ def emulated(
         runtime: The program that runs it; the handler is appended.
         env: Variables for the function.
         must_succeed: Whether the function must start.
+        observer: Keeps the events; None for one of its own.
         options: Further arguments for the emulator.
     """
     if code is not None:
         (directory / "app.py").write_text(code)
-    recorder = Recorder()
+    recorder = observer or Recorder()
     # Another interpreter runs another client, which this repository's alias must not hide.
     search_path = f"{directory}:{REPOSITORY}" if runtime[0] == sys.executable else str(directory)
     emulator = Emulator(

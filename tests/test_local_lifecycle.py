@@ -510,14 +510,21 @@ class TestRestart:
 class TestObserver:
     """Who listens."""
 
-    def test_a_faulty_observer_costs_nobody_an_answer(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("fault", [ZeroDivisionError, SystemExit, pytest.fail.Exception])
+    def test_a_faulty_observer_costs_nobody_an_answer(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: type[BaseException]
+    ) -> None:
         """What an observer raises is shown as an uncaught error of a thread; the caller still gets its answer."""
         shown: list[type[BaseException]] = []
         monkeypatch.setattr(threading, "excepthook", lambda details: shown.append(details.exc_type))
-        with emulated(tmp_path, FUNCTION) as (emulator, recorder):
-            monkeypatch.setattr(recorder, "invocation_ended", lambda end: 1 / 0)
+
+        class Faulty(Recorder):
+            def invocation_ended(self, event: InvocationEnd) -> None:
+                raise fault
+
+        with emulated(tmp_path, FUNCTION, observer=Faulty()) as (emulator, _):
             assert emulator.invoke().function_error is None
-        assert shown == [ZeroDivisionError]
+        assert shown == [fault]
 
     def test_lines_of_several_invocations_are_told_apart_where_they_can_be(self, tmp_path: Path) -> None:
         """With several at once a line belongs to the invocation that it names, else to nobody."""

@@ -87,6 +87,14 @@ class Failure:
     message: str
     document: bytes = b""
 
+    @classmethod
+    def reported(cls, document: bytes) -> Failure:
+        """Returns the failure that a runtime reported."""
+        told = parse_error(document)
+        if told is None or told.error_type is None or told.message is None:
+            return cls("Runtime.Unknown", "the runtime reported an error that is not an error document", document)
+        return cls(told.error_type, told.message, document)
+
     def outcome(self, request_id: str) -> Outcome:
         """Returns what a caller is told whose invocation failed for this reason."""
         message = f"RequestId: {request_id} Error: {self.message}"

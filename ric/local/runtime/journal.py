@@ -62,9 +62,8 @@ class Narrator:
                         observer.invocation_started(event)
                     case InvocationEnd():
                         observer.invocation_ended(event)
-            except Exception as error:  # noqa: BLE001 - a fault of who watches must not leave a caller without answer
-                details = (type(error), error, error.__traceback__, threading.current_thread())
-                threading.excepthook(threading.ExceptHookArgs(details))
+            except BaseException as error:  # noqa: BLE001 - pytest.fail() too must not leave a caller without answer
+                _show(error)
 
 
 class Journal:
@@ -138,12 +137,19 @@ class Journal:
         self._narrator.tell(event)
 
     def conclude(self, settled: Iterable[Settled]) -> None:
-        """Reports invocations that are over, and gives their callers the answer."""
+        """Reports invocations that are over, and gives their callers the answer, whatever becomes of the report."""
         for one in settled:
-            self._conclude(one)
+            log_tail = b""
+            try:
+                log_tail = self._report(one)
+            except Exception as error:  # noqa: BLE001 - as above
+                _show(error)
+            finally:
+                one.running.reply.finish(Answer(one.outcome, log_tail, one.duration_ms))
 
-    def _conclude(self, settled: Settled) -> None:
-        running, outcome = settled.running, settled.outcome
+    def _report(self, settled: Settled) -> bytes:
+        """Writes the end of a log; returns its tail."""
+        running = settled.running
         if not running.is_announced:
             self.invocation_started(running)
         if self.process:
@@ -157,7 +163,7 @@ class Journal:
         with self._lock:
             tail = self._tails.pop(request_id, b"")
         self._narrator.tell(end)
-        running.reply.finish(Answer(outcome, tail, settled.duration_ms))
+        return tail
 
     def note_overrun(self, overrun: Overrun) -> None:
         """Reports an invocation that was answered and concluded, but whose handler went on until its time was up."""
@@ -203,3 +209,9 @@ class Journal:
             if request_id in self._tails:
                 tail = self._tails[request_id] + text.encode(errors="backslashreplace") + b"\n"
                 self._tails[request_id] = tail[-MAX_TAIL_BYTES:]
+
+
+def _show(error: BaseException) -> None:
+    """Shows an error as one that a thread did not catch."""
+    details = (type(error), error, error.__traceback__, threading.current_thread())
+    threading.excepthook(threading.ExceptHookArgs(details))

@@ -18,14 +18,13 @@ status  when
 
 from __future__ import annotations
 
+import contextlib
 import re
-import select
-import socket
 from typing import TYPE_CHECKING
 
 from ric.api import protocol
 from ric.local.invocation import Failure, Outcome
-from ric.local.json_documents import JSON_TYPE, error_document, parse_error
+from ric.local.json_documents import JSON_TYPE, error_document
 from ric.local.runtime.extensions_api import ExtensionRequests
 from ric.local.runtime.responses import ResponseReader, too_large
 from ric.local.runtime.running import AlreadyDoneError, LateAnswerError, Running, SurplusNextError, UnknownRequestError
@@ -33,6 +32,8 @@ from ric.local.runtime.startup import Startup
 from ric.local.server.http_service import HttpService, ServiceConnection
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ric.local.runtime.extensions import Extensions
     from ric.local.runtime.journal import Journal
     from ric.local.runtime.sandbox import Sandbox
@@ -70,6 +71,8 @@ class _RuntimeConnection(ServiceConnection):
 
     def setup(self) -> None:
         super().setup()
+        # A program's own socket.setdefaulttimeout() is not for runtimes, who may take their time between two chunks.
+        self.connection.settimeout(None)
         self.sandbox = self.server.sandbox
         self.startup = Startup(self.sandbox)
         self.journal = self.server.journal
@@ -105,7 +108,8 @@ class _RuntimeConnection(ServiceConnection):
             # The refusal is sent; what may still come is not worth reading.
             self.close_connection = True
             return True
-        status, outcome = reader.pass_on(running)
+        with self._never_silent(running):
+            status, outcome = reader.pass_on(running)
         self._conclude(running, outcome)
         self.close_connection = self.close_connection or status != 202
         self._accept() if status == 202 else self.refuse(status, *outcome.error())
@@ -131,14 +135,15 @@ class _RuntimeConnection(ServiceConnection):
             self.server.extensions.runtime_is_ready()
             self.journal.runtime_ready(asked.init_duration_ms)
         try:
-            running = self.sandbox.take(self.runtime_number, self._peer_is_gone)
+            running = self.sandbox.take(self.runtime_number, self.client_is_gone)
         except SurplusNextError:
             self.refuse(500, "InvalidStateTransition", "more calls for the next invocation than it may run at once")
             return
         if running is None:
             self.close_connection = True
             return
-        self._hand_out(running)
+        with self._never_silent(running):
+            self._hand_out(running)
 
     def _hand_out(self, running: Running) -> None:
         self.journal.invocation_started(running)
@@ -164,26 +169,17 @@ class _RuntimeConnection(ServiceConnection):
         else:
             self.close_connection = True
 
-    def _peer_is_gone(self) -> bool:
-        """Whether the runtime hung up while it waited: it was killed, or tries again on a new connection."""
-        poll = select.poll()
-        poll.register(self.connection, select.POLLIN)
-        try:
-            return bool(poll.poll(0)) and not self.connection.recv(1, socket.MSG_PEEK)
-        except ConnectionError:
-            return True
-
     def _settle(self, request_id: str, kind: str, body: RequestBody) -> None:
         reader = ResponseReader(self.headers, self.rfile)
         if kind == "response" and reader.objection:
             self.refuse(400, "InvalidFunctionResponseMode", reader.objection)
             return
-        running = self._claim(request_id)
-        if running is None:
-            return
         is_error = kind == "error"
         content_type = JSON_TYPE if is_error else self.headers.get("Content-Type") or JSON_TYPE
         outcome = reader.outcome_of_trailers(body.trailers) or Outcome(body.data, content_type, is_error)
+        running = self._claim(request_id)
+        if running is None:
+            return
         if self._conclude(running, outcome):
             self._accept()
         else:
@@ -206,6 +202,16 @@ class _RuntimeConnection(ServiceConnection):
             self.refuse(400, "InvalidRequestID", f"{request_id} is not the current invocation")
         return None
 
+    @contextlib.contextmanager
+    def _never_silent(self, running: Running) -> Iterator[None]:
+        """Ends an invocation, whose caller waits, with an error if anything is raised; what it was is shown, too."""
+        try:
+            yield
+        except BaseException as error:
+            failure = Failure("Sandbox.Failure", f"the emulator failed: {error!r}")
+            self._conclude(running, failure.outcome(running.invocation.request_id))
+            raise
+
     def _conclude(self, running: Running, outcome: Outcome) -> bool:
         settled = self.sandbox.settle(running, outcome)
         if settled:
@@ -215,7 +221,7 @@ class _RuntimeConnection(ServiceConnection):
     def _note_failure(self, document: bytes, *, is_restore: bool = False) -> None:
         report = self.startup.report_restore_failure if is_restore else self.startup.report_init_failure
         try:
-            report(_failure(document))
+            report(Failure.reported(document))
         except AlreadyDoneError:
             self.refuse(403, "InvalidStateTransition", "this was reported before, or cannot be at this time")
         else:
@@ -238,10 +244,3 @@ def _next_headers(running: Running) -> dict[str, str]:
         protocol.INVOCATION_ID: invocation.request_id,
     }
     return {name: value for name, value in headers.items() if value}
-
-
-def _failure(document: bytes) -> Failure:
-    told = parse_error(document)
-    if told is None or told.error_type is None or told.message is None:
-        return Failure("Runtime.Unknown", "the runtime reported an error that is not an error document", document)
-    return Failure(told.error_type, told.message, document)

@@ -6,6 +6,7 @@ on the callers' side the time that it may take.
 
 from __future__ import annotations
 
+import select
 import socket
 import socketserver
 import sys
@@ -204,6 +205,15 @@ class ServiceConnection(BaseHTTPRequestHandler):
             raise
         if is_chunked:
             self.wfile.write(b"0\r\n\r\n")
+
+    def client_is_gone(self) -> bool:
+        """Whether the client hung up while it waits: it was killed, or tries again on a new connection."""
+        poll = select.poll()
+        poll.register(self.connection, select.POLLIN)
+        try:
+            return bool(poll.poll(0)) and not self.connection.recv(1, socket.MSG_PEEK)
+        except ConnectionError:
+            return True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuses what http.server itself could not read, in the form of this service instead of HTML."""
