@@ -313,6 +313,17 @@ def test_a_payload_cannot_control_the_terminal(dev: Running) -> None:
     assert "\x9b" not in dev.shown
 
 
+@pytest.mark.parametrize(("encoding", "shown"), [("utf-8", "é"), ("ascii", "\\xe9")])
+def test_what_the_terminal_cannot_show_is_escaped(encoding: str, shown: str, directory: Path) -> None:
+    """A lone surrogate, and a letter that the encoding does not have, cost neither the line nor the display."""
+    (directory / "app.py").write_text("def handler(event, context): raise ValueError('caf\\xe9 \\ud800')")
+    with running(["dev", "app.handler", "--port", "0"], directory, variables={"PYTHONIOENCODING": encoding}) as dev:
+        invoke(url_of(dev), {"httpMethod": "GET", "path": "/\ud800"})
+        dev.wait_for(" GET /\\ud800\n")
+        dev.wait_for(f" ValueError: caf{shown} \\ud800\n")
+        assert "UnicodeEncodeError" not in dev.shown
+
+
 def test_a_display_that_nobody_reads_does_not_end_the_service(directory: Path) -> None:
     """``ric dev app.handler | head -1`` goes on serving."""
     with socket.create_server(("127.0.0.1", 0)) as unused:

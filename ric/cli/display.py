@@ -6,8 +6,10 @@ copied and piped. Without a terminal, or with ``NO_COLOR``, it is plain text.
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +51,9 @@ class _PatientConsole(Console):
 
 def make_console() -> Console:
     """Returns a console on standard output: with colours on a terminal, unless ``NO_COLOR`` is set."""
+    # As standard error does: what a function says may hold what no encoding, or not the terminal's, can carry.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     console = _PatientConsole(**_CONSOLE_OPTIONS)
     if console.no_color or not console.is_terminal:
         # Not even bold text, which rich would leave.
