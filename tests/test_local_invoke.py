@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ric.local import Emulator, InvocationEnd, ServiceError
+from ric.local import Emulator, InvocationEnd, InvocationStart, ServiceError
 from ric.local.invocation_queue import MAX_QUEUED
 from tests.emulator_listeners import LIMIT_BYTES, Listeners, listening
 from tests.emulator_running import Recorder, emulated, lambda_client
@@ -265,6 +265,38 @@ class TestInProcess:
         result = emulator.invoke("async", invocation_type="Event")
         assert result.status == 202
         recorder.wait_for(InvocationEnd, lambda end: end.request_id == result.request_id)
+
+    def test_other_invocation_types_of_a_stream(self, running: tuple[Emulator, Recorder]) -> None:
+        """As over HTTP a stream may be tried without running the function, and is not to be had later."""
+        emulator, recorder = running
+        count = len(recorder.of(InvocationStart))
+        dry = emulator.invoke_stream({}, invocation_type="DryRun")
+        assert (list(dry), dry.result().status, dry.result().payload) == ([], 204, b"")
+        with pytest.raises(ServiceError) as raised:
+            emulator.invoke_stream({}, invocation_type="Event")
+        assert (raised.value.status, raised.value.error_type) == (400, "InvalidParameterValueException")
+        emulator.invoke()
+        assert len(recorder.of(InvocationStart)) == count + 1
+
+    def test_a_stream_is_collected_under_the_rules_of_invoke(self, tmp_path: Path) -> None:
+        """Without HTTP, too, a streamed response of more than 6 MB, or that fails half-way, is an error alone."""
+        code = """
+def handler(event, context):
+    for number in range(event["pieces"]):
+        yield b"x" * 1_000_000
+    if event.get("fail"):
+        raise ValueError("half-way")
+"""
+        with emulated(tmp_path, code) as (emulator, _):
+            whole = emulator.invoke({"pieces": 6})
+            large = emulator.invoke({"pieces": 7})
+            failed = emulator.invoke({"pieces": 1, "fail": True})
+            streamed = emulator.invoke_stream({"pieces": 7}).result()
+        assert (len(whole.payload), whole.content_type) == (6_000_000, "application/octet-stream")
+        assert (large.function_error, large.json()["errorType"]) == ("Unhandled", "Function.ResponseSizeTooLarge")
+        assert (failed.function_error, failed.json()["errorType"]) == ("Unhandled", "ValueError")
+        assert (whole.chunks, large.chunks, failed.chunks) == ((), (), ())
+        assert len(streamed.payload) == 7_000_000
 
     def test_a_stopped_emulator(self, tmp_path: Path) -> None:
         """After its end an invocation is refused as by a service that is down, not left waiting."""

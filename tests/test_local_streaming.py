@@ -134,6 +134,8 @@ class TestInvokeWithResponseStream:
             client.invoke_with_response_stream(FunctionName="function", Payload=b"{")
         with pytest.raises(ClientError, match="ResourceNotFoundException"):
             client.invoke_with_response_stream(FunctionName="other")
+        with pytest.raises(ClientError, match="InvalidParameterValueException"):
+            client.invoke_with_response_stream(FunctionName="function", InvocationType="Event")
         dry = client.invoke_with_response_stream(FunctionName="function", InvocationType="DryRun")
         assert (dry["StatusCode"], read(dry)) == (204, [])
 

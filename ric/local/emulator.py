@@ -226,7 +226,7 @@ class Emulator:
     def invoke_stream(self, payload: object = None, **options: Any) -> InvokeStream:
         """Invokes the function without HTTP, and returns at once; the result's chunks can be iterated over.
 
-        Args and errors are those of :meth:`invoke`.
+        Args and errors are those of :meth:`invoke`, but that a stream cannot be had from ``Event``.
         """
         return programmatic.invoke_stream(self._service, programmatic.make_request(self._name, payload, **options))
 

@@ -18,7 +18,14 @@ from ric.api import protocol
 from ric.local.invocation import StoppedError
 from ric.local.invoke import event_stream
 from ric.local.invoke.results import ServiceError
-from ric.local.invoke.service import FunctionService, InvokeRequest, invoke_path, raise_stopped, too_large_message
+from ric.local.invoke.service import (
+    Accepted,
+    FunctionService,
+    InvokeRequest,
+    invoke_path,
+    raise_stopped,
+    too_large_message,
+)
 from ric.local.invoke.url_requests import serve_url_request
 from ric.local.server.callers import is_unspecified
 from ric.local.server.http_service import HttpService, ServiceConnection
@@ -27,7 +34,7 @@ from ric.local.variables import FUNCTION_NAME
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ric.local.invocation import Answer, Invocation
+    from ric.local.invocation import Answer
     from ric.local.reply import Reply
     from ric.local.server.request_body import RequestBody
 
@@ -117,17 +124,12 @@ class _CallerConnection(ServiceConnection):
         )
 
     def _invoke(self, request: InvokeRequest) -> None:
-        invocation = self.server.service.prepare(request)
-        if request.invocation_type == "DryRun":
-            self.answer(204, b"", self._headers_of(invocation))
+        accepted = self.server.service.invoke(request)
+        if accepted.status != 200:
+            self.answer(accepted.status, b"", _headers_of(accepted))
             return
-        is_asynchronous = request.invocation_type == "Event"
-        reply = self.server.service.submit(invocation, is_awaited=not is_asynchronous)
-        if is_asynchronous:
-            self.answer(202, b"", [("X-Amzn-RequestId", invocation.request_id)])
-            return
-        answer = _wait(reply)
-        headers = [("Content-Type", answer.outcome.content_type), *self._headers_of(invocation)]
+        answer = _wait(accepted.reply)
+        headers = [("Content-Type", answer.outcome.content_type), *_headers_of(accepted)]
         if answer.outcome.is_function_error:
             headers.append(("X-Amz-Function-Error", "Unhandled"))
         if request.log_type == "Tail":
@@ -135,17 +137,17 @@ class _CallerConnection(ServiceConnection):
         self.answer(200, answer.outcome.body, headers)
 
     def _invoke_with_stream(self, request: InvokeRequest) -> None:
-        invocation = self.server.service.prepare(request)
-        if request.invocation_type == "DryRun":
-            self.answer(204, b"", self._headers_of(invocation))
+        accepted = self.server.service.invoke(request, streams=True)
+        if accepted.status != 200:
+            self.answer(accepted.status, b"", _headers_of(accepted))
             return
-        reply = self.server.service.submit(invocation, streams=True)
+        reply = accepted.reply
         try:
             content_type = reply.content_type() or _wait(reply).outcome.content_type
             headers = [
                 ("Content-Type", event_stream.CONTENT_TYPE),
                 ("X-Amzn-Remapped-Content-Type", content_type),
-                *self._headers_of(invocation),
+                *_headers_of(accepted),
             ]
             self.answer_in_chunks(200, headers, _events(reply, with_log=request.log_type == "Tail"))
         except StoppedError:
@@ -153,8 +155,11 @@ class _CallerConnection(ServiceConnection):
         finally:
             reply.abandon()
 
-    def _headers_of(self, invocation: Invocation) -> list[tuple[str, str]]:
-        return [("X-Amzn-RequestId", invocation.request_id), ("X-Amz-Executed-Version", "$LATEST")]
+
+def _headers_of(accepted: Accepted) -> list[tuple[str, str]]:
+    headers = [("X-Amzn-RequestId", accepted.request_id)]
+    # Of what runs some time no version is told.
+    return headers if accepted.status == 202 else [*headers, ("X-Amz-Executed-Version", "$LATEST")]
 
 
 def _wait(reply: Reply) -> Answer:

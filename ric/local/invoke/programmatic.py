@@ -12,27 +12,25 @@ from ric.local.invoke.results import InvokeResult
 from ric.local.invoke.service import FunctionService, InvokeRequest, raise_stopped
 
 if TYPE_CHECKING:
-    from ric.local.invocation import Invocation
-    from ric.local.reply import Reply
+    from ric.local.invoke.service import Accepted
 
 
 class InvokeStream:
     """A streamed response: iterate over it for the chunks, then ask for the result.
 
     Args:
-        invocation: What was invoked.
-        reply: The promise of its answer.
+        accepted: What became of the request.
     """
 
-    def __init__(self, invocation: Invocation, reply: Reply) -> None:
-        self._invocation = invocation
-        self._reply = reply
+    def __init__(self, accepted: Accepted) -> None:
+        self._accepted = accepted
+        self._reply = accepted.reply
         self._chunks: list[bytes] = []
 
     @property
     def request_id(self) -> str:
         """The invocation's id."""
-        return self._invocation.request_id
+        return self._accepted.request_id
 
     @property
     def content_type(self) -> str:
@@ -59,7 +57,7 @@ class InvokeStream:
             outcome = self._reply.answer().outcome
         except StoppedError:
             raise_stopped()
-        if self._reply.content_type() is None and not outcome.is_function_error:
+        if self._reply.content_type() is None and outcome.body and not outcome.is_function_error:
             yield outcome.body
 
     def result(self) -> InvokeResult:
@@ -75,7 +73,7 @@ class InvokeStream:
         content_type = self._reply.content_type()
         return InvokeResult(
             self.request_id,
-            200,
+            self._accepted.status,
             payload=outcome.body if content_type is None else b"".join(self._chunks),
             content_type=content_type or outcome.content_type,
             function_error="Unhandled" if outcome.is_function_error else None,
@@ -100,19 +98,12 @@ def invoke(service: FunctionService, request: InvokeRequest) -> InvokeResult:
     Raises:
         ServiceError: Lambda would refuse the request, or the emulator ends.
     """
-    invocation = service.prepare(request)
-    if request.invocation_type == "DryRun":
-        return InvokeResult(invocation.request_id, 204)
-    if request.invocation_type == "Event":
-        service.submit(invocation, is_awaited=False)
-        return InvokeResult(invocation.request_id, 202)
-    return InvokeStream(invocation, service.submit(invocation, streams=True)).result()
+    return InvokeStream(service.invoke(request)).result()
 
 
 def invoke_stream(service: FunctionService, request: InvokeRequest) -> InvokeStream:
     """Runs the function; the arguments and errors are those of :func:`invoke`."""
-    invocation = service.prepare(request)
-    return InvokeStream(invocation, service.submit(invocation, streams=True))
+    return InvokeStream(service.invoke(request, streams=True))
 
 
 def make_request(

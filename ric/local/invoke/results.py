@@ -14,14 +14,15 @@ class InvokeResult:
     Args:
         request_id: The invocation's id, as the function and the log have it.
         status: As over HTTP: 200 after an invocation, 202 for ``Event``, 204 for ``DryRun``.
-        payload: What the function returned, or an error document; all chunks together if it was streamed.
+        payload: What the function returned, or an error document; all chunks together if it was streamed, of which
+            ``invoke`` takes no more than of any result, 6 MB, and ``invoke_stream`` 200 MB.
         content_type: The media type of the payload, in the runtime's words.
         function_error: ``Unhandled`` if the function failed, else None.
         log_tail: The end of the log, from ``START`` to ``REPORT``, at most 4 KB.
         duration_ms: From handing it to the runtime to the end of its answer.
-        chunks: The payload as the function streamed it; empty if it did not.
-        error_document: The error document of a function that failed; after a stream the payload is what came
-            before the failure.
+        chunks: The payload as the function streamed it to ``invoke_stream``; otherwise empty.
+        error_document: The error document of a function that failed; with ``invoke_stream`` the payload is what came
+            before the failure, if anything did.
     """
 
     request_id: str

@@ -14,19 +14,20 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from ric.local.invocation import Invocation, StoppedError, ThrottledError
+from ric.local.invocation import Answer, Invocation, Outcome, StoppedError, ThrottledError
 from ric.local.invoke.results import ServiceError
 from ric.local.names import NAME, REGION
+from ric.local.reply import Reply
 from ric.local.variables import FUNCTION_NAME
 
 if TYPE_CHECKING:
     from ric.local.invocation_queue import InvocationQueue
-    from ric.local.reply import Reply
 
 MAX_EVENT_BYTES = 1024 * 1024
 """Lambda's quota for an asynchronous invocation."""
 
 INVOCATION_TYPES = ("RequestResponse", "Event", "DryRun")
+STREAM_INVOCATION_TYPES = ("RequestResponse", "DryRun")
 LOG_TYPES = ("None", "Tail")
 
 # arn:aws:lambda:region:account:function:name:qualifier, any shorter form without what is left of the name.
@@ -46,7 +47,7 @@ class InvokeRequest:
         function: The function's name or ARN.
         payload: The event; empty for ``{}``.
         qualifier: A version or an alias, None for none.
-        invocation_type: One of ``INVOCATION_TYPES``.
+        invocation_type: One of ``INVOCATION_TYPES``; for a stream of ``STREAM_INVOCATION_TYPES``.
         log_type: One of ``LOG_TYPES``.
         client_context: JSON in base64, or None.
         cognito_identity_id: Identity of a caller whom Amazon Cognito knows, or None.
@@ -67,6 +68,21 @@ class InvokeRequest:
     trace_id: str | None = None
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """What becomes of a request that Lambda does not refuse.
+
+    Args:
+        request_id: The invocation's id.
+        status: 200 if the function runs for the caller, 202 if it will some time (``Event``), 204 if not (``DryRun``).
+        reply: The promise of the answer, which is empty and there already unless the status is 200.
+    """
+
+    request_id: str
+    status: int
+    reply: Reply
+
+
 class FunctionService:
     """The front of one function.
 
@@ -81,14 +97,46 @@ class FunctionService:
         self._name = name
         self._arn = arn
 
-    def prepare(self, request: InvokeRequest) -> Invocation:
-        """Returns the invocation that a request asks for.
+    def invoke(self, request: InvokeRequest, *, streams: bool = False) -> Accepted:
+        """Does what a request asks for.
+
+        Args:
+            request: The request.
+            streams: Whether the caller takes a streamed response in chunks, as of InvokeWithResponseStream.
 
         Raises:
-            ServiceError: Lambda would refuse it.
+            ServiceError: Lambda would refuse it, too many wait already, or the emulator ends.
         """
+        _check_choice(
+            "invocationType", request.invocation_type, STREAM_INVOCATION_TYPES if streams else INVOCATION_TYPES
+        )
+        invocation = self._prepare(request)
+        match request.invocation_type:
+            case "DryRun":
+                return Accepted(invocation.request_id, 204, _nothing())
+            case "Event":
+                self._submit(invocation, is_awaited=False)
+                return Accepted(invocation.request_id, 202, _nothing())
+        return Accepted(invocation.request_id, 200, self._submit(invocation, streams=streams))
+
+    def invoke_url(self, payload: bytes, trace_id: str | None, request_id: str) -> Reply:
+        """Runs the function for a request to the function URL.
+
+        Args:
+            payload: The event.
+            trace_id: X-Ray trace header, or None.
+            request_id: The invocation's id, which is in the event.
+
+        Raises:
+            ServiceError: The trace id cannot be passed on, too many wait already, or the emulator ends.
+        """
+        _check_header("X-Amzn-Trace-Id", trace_id)
+        invocation = Invocation(request_id, payload, trace_id=trace_id, function_arn=self._arn)
+        return self._submit(invocation, streams=True)
+
+    def _prepare(self, request: InvokeRequest) -> Invocation:
+        """Returns the invocation that a request asks for; raises ServiceError if Lambda would refuse it."""
         qualifier = self._find_function(request)
-        _check_choice("invocationType", request.invocation_type, INVOCATION_TYPES)
         _check_choice("logType", request.log_type, LOG_TYPES)
         if request.invocation_type == "Event" and len(request.payload) > MAX_EVENT_BYTES:
             message = too_large_message(len(request.payload), MAX_EVENT_BYTES)
@@ -107,32 +155,13 @@ class FunctionService:
             function_arn=f"{self._arn}:{qualifier}" if qualifier else self._arn,
         )
 
-    def submit(self, invocation: Invocation, *, streams: bool = False, is_awaited: bool = True) -> Reply:
-        """Queues an invocation.
-
-        Args:
-            invocation: What to run.
-            streams: Whether the caller takes a streamed response in chunks.
-            is_awaited: Whether the caller waits for the answer.
-
-        Raises:
-            ServiceError: Too many wait already, or the emulator ends.
-        """
+    def _submit(self, invocation: Invocation, *, streams: bool = False, is_awaited: bool = True) -> Reply:
         try:
             return self._queue.submit(invocation, streams=streams, is_awaited=is_awaited)
         except ThrottledError:
             raise ServiceError(429, "TooManyRequestsException", "Rate Exceeded.") from None
         except StoppedError:
             raise_stopped()
-
-    def url_invocation(self, payload: bytes, trace_id: str | None, request_id: str) -> Invocation:
-        """Returns the invocation for a request to the function URL.
-
-        Raises:
-            ServiceError: The trace id cannot be passed on.
-        """
-        _check_header("X-Amzn-Trace-Id", trace_id)
-        return Invocation(request_id, payload, trace_id=trace_id, function_arn=self._arn)
 
     def _find_function(self, request: InvokeRequest) -> str | None:
         """Returns the qualifier; raises ServiceError if it is another function's name."""
@@ -161,6 +190,12 @@ def raise_stopped() -> NoReturn:
 def too_large_message(size_bytes: int, limit_bytes: int) -> str:
     """Returns the message for a request above a limit."""
     return f"Request must be smaller than {limit_bytes} bytes for the InvokeFunction operation; this has {size_bytes}"
+
+
+def _nothing() -> Reply:
+    reply = Reply()
+    reply.finish(Answer(Outcome(b"")))
+    return reply
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -48,7 +48,7 @@ def serve_url_request(connection: ServiceConnection, service: FunctionService, b
     )
     event = json.dumps(build_event(request)).encode()
     trace_id = connection.headers.get("X-Amzn-Trace-Id")
-    reply = service.submit(service.url_invocation(event, trace_id, request.request_id), streams=True)
+    reply = service.invoke_url(event, trace_id, request.request_id)
     try:
         _answer(connection, reply, request.request_id)
     except StoppedError:
