@@ -26,10 +26,6 @@ _EXIT_FAILURE = 1
 _EXIT_USAGE = 2
 
 
-class UnwritableError(Exception):
-    """The entry point cannot be written; the message says where and why."""
-
-
 def install(directory: Path) -> list[Path]:
     """Write both files into a directory, over older ones, and create the directory when it is missing.
 
@@ -50,28 +46,6 @@ def install(directory: Path) -> list[Path]:
     return [_copy(source / name, directory / name) for name in _FILE_NAMES]
 
 
-def install_and_describe(directory: Path) -> str:
-    """Write both files as ``install`` does.
-
-    Args:
-        directory: Where they go.
-
-    Returns:
-        The lines to show: where the files are, and how a Dockerfile names them.
-
-    Raises:
-        UnwritableError: The directory cannot be created or written to.
-    """
-    try:
-        paths = install(directory)
-    except FileExistsError:
-        raise UnwritableError(f"cannot write {directory}: it is a file, not a directory") from None
-    except OSError as error:
-        # The second name, where there is one, is that of the file to be; the first one is our temporary file's.
-        raise UnwritableError(f"cannot write {error.filename2 or directory}: {error.strerror}") from None
-    return "".join([*(f"wrote {path}\n" for path in paths), f"ENTRYPOINT {json.dumps([str(paths[0])])}\n"])
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run the command.
 
@@ -84,12 +58,22 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 1 or not arguments[0] or arguments[0].startswith("-"):
         sys.stderr.write("usage: python -m ric.install DIRECTORY, for example /var/runtime\n")
         return _EXIT_USAGE
+    directory = Path(arguments[0])
     try:
-        sys.stdout.write(install_and_describe(Path(arguments[0])))
-    except UnwritableError as error:
-        sys.stderr.write(f"ric.install: {error}\n")
-        return _EXIT_FAILURE
+        paths = install(directory)
+    except FileExistsError:
+        return _refuse(f"cannot write {directory}: it is a file, not a directory")
+    except OSError as error:
+        # The second name, where there is one, is that of the file to be; the first one is our temporary file's.
+        return _refuse(f"cannot write {error.filename2 or directory}: {error.strerror}")
+    sys.stdout.write("".join(f"wrote {path}\n" for path in paths))
+    sys.stdout.write(f"ENTRYPOINT {json.dumps([str(paths[0])])}\n")
     return 0
+
+
+def _refuse(reason: str) -> int:
+    sys.stderr.write(f"ric.install: {reason}\n")
+    return _EXIT_FAILURE
 
 
 def _source_directory() -> Path:

@@ -381,21 +381,3 @@ def test_events_lists_and_prints_the_examples(directory: Path) -> None:
 
     assert [line.split()[0] for line in listing] == list(events.DESCRIPTIONS)
     assert json.loads(run(["events", "s3"], directory).out) == events.load("s3")
-
-
-def test_bootstrap_install_writes_both_files(directory: Path) -> None:
-    """The command does in a Dockerfile what ``python -m ric.install`` does."""
-    done = run(["bootstrap", "install", "runtime"], directory)
-
-    assert done.exit_code == 0
-    assert {path.name for path in (directory / "runtime").iterdir()} == {"bootstrap", "bootstrap.py"}
-    assert os.access(directory / "runtime" / "bootstrap", os.X_OK)
-    assert done.out.decode().splitlines()[-1] == f'ENTRYPOINT ["{directory}/runtime/bootstrap"]'
-
-
-def test_bootstrap_install_into_a_file_says_so(directory: Path) -> None:
-    """A name that is taken by a file is refused in words."""
-    done = run(["bootstrap", "install", "app.py"], directory)
-
-    assert (done.exit_code, done.out) == (2, b"")
-    assert done.err == "ric: cannot write app.py: it is a file, not a directory\n"

@@ -236,20 +236,3 @@ def show_events(name: str | None) -> None:
         sys.stdout.write(events.text(name))
     except events.UnknownExampleError as error:
         raise CommandError(str(error)) from None
-
-
-@ric.group(context_settings=_SETTINGS)
-def bootstrap() -> None:
-    """The entry point of a container image."""
-
-
-@bootstrap.command(context_settings=_SETTINGS, epilog="\b\nExample:\n  RUN ric bootstrap install /var/runtime")
-@click.argument("directory", type=click.Path(path_type=Path))
-def install(directory: Path) -> None:
-    """Write the two bootstrap files into DIRECTORY."""
-    from ric.install import UnwritableError, install_and_describe
-
-    try:
-        sys.stdout.write(install_and_describe(directory))
-    except UnwritableError as error:
-        raise CommandError(str(error)) from None
