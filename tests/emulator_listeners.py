@@ -63,7 +63,7 @@ class Listeners:
         self.invoke_api = InvokeListener(FunctionService(self.queue, "function", ARN), "127.0.0.1", 0)
         self.runtime_address = self.runtime_api.address
         for service in (self.runtime_api, self.invoke_api):
-            threading.Thread(target=service.serve_forever, daemon=True).start()
+            service.start("listener")
         self.callers = ThreadPoolExecutor(8)
         self.http = requests.Session()
         self.http.trust_env = False
@@ -117,8 +117,7 @@ class Listeners:
         self.extensions.forget_all()
         self.http.close()
         for service in (self.runtime_api, self.invoke_api):
-            service.shutdown()
-            service.server_close()
+            service.close()
         self.callers.shutdown()
 
     def _post_as_caller(self, url: str, payload: bytes, headers: Mapping[str, str] | None) -> requests.Response:

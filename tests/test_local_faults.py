@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import stat
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ import pytest
 from ric.local import InvocationStart
 from tests.emulator_listeners import TIMEOUT_SECONDS, RuntimeStream, listening
 from tests.emulator_running import emulated
+from tests.local_server import run_to_end
 
 WAITING = """
 def handler(event, context):
@@ -115,6 +117,25 @@ def test_a_connection_that_breaks_within_a_response(capfd: pytest.CaptureFixture
                 stream.write(b"more")
                 assert caller.result(TIMEOUT_SECONDS).json()["errorType"] == "Sandbox.Failure"
     assert "Traceback" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit the address space")
+@pytest.mark.parametrize("possible", [0, 1, 2])
+def test_a_thread_that_cannot_be_started(tmp_path: Path, possible: int) -> None:
+    """Where the system has no more threads, starting the emulator fails and says why."""
+    program = """
+import resource, sys, threading
+from pathlib import Path
+from ric.local import Emulator
+stack_size = 2**30
+threading.stack_size(stack_size)
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+limit = used + int((float(sys.argv[1]) + 0.5) * stack_size)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+Emulator([sys.executable, "-m", "ric", "app.handler"], handler="app.handler").start()
+"""
+    code, lines = run_to_end([sys.executable, "-c", program, str(possible)], tmp_path)
+    assert (code, lines[-1]) == (1, "RuntimeError: can't start new thread")
 
 
 def test_a_time_limit_for_all_sockets_of_the_program(tmp_path: Path) -> None:

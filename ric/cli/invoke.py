@@ -67,7 +67,8 @@ def invoke_here(handler: str, event: bytes, client_context: str | None, options:
                 raise CommandError(f"{handler} was not invoked: {error.message}", NOT_INVOKED) from None
         except CancelledError:
             # Ended while it started.
-            pass
+            if not received:
+                raise
     if received:
         return SIGNAL_BASE + received[0]
     if result.function_error:

@@ -171,7 +171,9 @@ class Emulator:
             try:
                 on_exit = None if must_succeed else lambda failure: settle()
                 self.run(on_ready=settle, on_exit=on_exit, must_succeed=must_succeed)
-            except FunctionStartError as error:
+            except Exception as error:
+                if started.done():
+                    raise
                 started.set_exception(error)
             finally:
                 # Without effect once there is a result; otherwise whoever waits for one would wait for ever.
@@ -261,7 +263,7 @@ class Emulator:
             FunctionStartError: The function did not start, and must.
         """
         try:
-            threading.Thread(target=self._invoke_api.serve_forever, name="ric-invoke-api", daemon=True).start()
+            self._invoke_api.start("ric-invoke-api")
             for environment in self._environments:
                 environment.start()
             while (event := self._events.get()) is not _Signal.STOP:
@@ -300,5 +302,4 @@ class Emulator:
         self._queue.close()
         for environment in self._environments:
             environment.join()
-        self._invoke_api.shutdown()
-        self._invoke_api.server_close()
+        self._invoke_api.close()

@@ -66,7 +66,7 @@ class ExecutionEnvironment:
 
     def start(self) -> None:
         """Begins to serve, in the background."""
-        threading.Thread(target=self._api.serve_forever, name="ric-runtime-api", daemon=True).start()
+        self._api.start("ric-runtime-api")
         self._thread.start()
 
     def restart(self, grace_s: float) -> None:
@@ -77,8 +77,7 @@ class ExecutionEnvironment:
         """Waits for the end, once the queue was closed, and closes the listener."""
         if self._thread.ident is not None:
             self._thread.join()
-            self._api.shutdown()
-        self._api.server_close()
+        self._api.close()
 
     def _run(self) -> None:
         while True:

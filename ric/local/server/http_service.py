@@ -66,6 +66,7 @@ class HttpService(ThreadingHTTPServer):
     ) -> None:
         self.host = host
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._is_started = False
         self._free_places = threading.BoundedSemaphore(max_connections)
         super().__init__((host, port), handler)
 
@@ -75,16 +76,27 @@ class HttpService(ThreadingHTTPServer):
         self.port: int = self.socket.getsockname()[1]
         self.server_name, self.server_port = self.host, self.port
 
-    def serve_forever(self, poll_interval: float = _SHUTDOWN_POLL_SECONDS) -> None:
-        """Serves until ``shutdown`` is called."""
-        super().serve_forever(poll_interval)
+    def start(self, name: str) -> None:
+        """Serves in the background, in a thread of this name, until it is closed."""
+        threading.Thread(target=self.serve_forever, args=[_SHUTDOWN_POLL_SECONDS], name=name, daemon=True).start()
+        self._is_started = True
+
+    def close(self) -> None:
+        """Ends the service, whether or not it was started, and gives the address back."""
+        if self._is_started:  # or the wait for the thread's end would have none
+            self.shutdown()
+        self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serves a connection in a thread, if there is still room for one."""
-        if self._free_places.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
+        if not self._free_places.acquire(blocking=False):
             self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread can be started
+            self._free_places.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serves a connection, and makes room for another one."""
