@@ -70,25 +70,22 @@ class Recorder(Observer):
     invocation_started = invocation_ended = _keep
 
 
-@contextlib.contextmanager
-def emulated(
+def make_emulator(
     directory: Path,
     code: str | None = None,
     *,
     runtime: tuple[str | Path, ...] = (sys.executable, "-m", "ric"),
     env: Mapping[str, str] | None = None,
-    must_succeed: bool = True,
     observer: Recorder | None = None,
     **options: Any,
-) -> Iterator[tuple[Emulator, Recorder]]:
-    """Runs ``app.handler`` from a directory.
+) -> tuple[Emulator, Recorder]:
+    """Returns an emulator for ``app.handler`` from a directory, not yet started.
 
     Args:
         directory: Where ``app.py`` is, or goes.
         code: What goes into it.
         runtime: The program that runs it; the handler is appended.
         env: Variables for the function.
-        must_succeed: Whether the function must start.
         observer: Keeps the events; None for one of its own.
         options: Further arguments for the emulator.
     """
@@ -104,9 +101,14 @@ def emulated(
         env={"PYTHONPATH": search_path, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
         **options,
     )
-    emulator.start(must_succeed=must_succeed)
-    with contextlib.ExitStack() as stack:
-        stack.push(emulator)
+    return emulator, recorder
+
+
+@contextlib.contextmanager
+def emulated(directory: Path, code: str | None = None, **options: Any) -> Iterator[tuple[Emulator, Recorder]]:
+    """Runs ``app.handler`` from a directory; the arguments are those of ``make_emulator``."""
+    emulator, recorder = make_emulator(directory, code, **options)
+    with emulator:
         yield emulator, recorder
 
 

@@ -32,6 +32,7 @@ from tests.rie import wait_for_end
 
 LIMIT_BYTES = 6_291_556
 IMPORTABLE = {"PYTHONPATH": str(REPOSITORY)}
+ANY_PORT = {"RIC_PORT": "0"}
 
 FUNCTION = """
 import os, signal, subprocess, sys, time
@@ -425,7 +426,7 @@ class TestFunctionsThatDoNotStart:
 class TestServingAHandler:
     """``python -m ric app.handler`` without a Runtime API, and the same from a program."""
 
-    PROGRAM = "import sys; {}from ric.local import serve_handler; sys.exit(serve_handler({!r}, port=0))"
+    PROGRAM = "import sys; {}from ric.local import serve_handler; sys.exit(serve_handler({!r}))"
 
     def test_it_is_the_emulator_around_ric(self, directory: Path) -> None:
         """Outside of Lambda the function is served, at RIC_PORT."""
@@ -442,7 +443,8 @@ class TestServingAHandler:
         """Both ways to write a module in a package pass the check, with and without __init__.py on the way."""
         (directory / "pkg").mkdir()
         (directory / "pkg" / "inner.py").write_text("def handler(event, context): return __name__\n")
-        with emulating([sys.executable, "-c", self.PROGRAM.format("", handler)], directory) as emulator:
+        command = [sys.executable, "-c", self.PROGRAM.format("", handler)]
+        with emulating(command, directory, ANY_PORT) as emulator:
             assert emulator.invoke().status_code == 200
 
     def test_the_programs_own_search_path_counts(self, directory: Path) -> None:
@@ -450,7 +452,7 @@ class TestServingAHandler:
         (directory / "vendor").mkdir()
         (directory / "vendor" / "extra.py").write_text("def handler(event, context): return 'vendored'\n")
         program = self.PROGRAM.format("sys.path.append('vendor'); ", "extra.handler")
-        with emulating([sys.executable, "-c", program], directory) as emulator:
+        with emulating([sys.executable, "-c", program], directory, ANY_PORT) as emulator:
             assert emulator.invoke().json() == "vendored"
 
     @pytest.mark.parametrize(

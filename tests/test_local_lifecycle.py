@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -25,7 +26,7 @@ from ric.local import (
     RuntimeStart,
     ServiceError,
 )
-from tests.emulator_running import TIMEOUT_SECONDS, Recorder, emulated
+from tests.emulator_running import TIMEOUT_SECONDS, Recorder, emulated, make_emulator
 from tests.fetch import official_python, official_unavailable_reason
 from tests.rie import wait_for_end
 
@@ -485,13 +486,17 @@ class TestRestart:
 
     def test_broken_code_is_tried_again(self, tmp_path: Path) -> None:
         """A function that does not start leaves the emulator serving; mended code is found at the next restart."""
-        with emulated(tmp_path, "import no_such_module", must_succeed=False) as (emulator, recorder):
+        emulator, recorder = make_emulator(tmp_path, "import no_such_module")
+        with ThreadPoolExecutor(1) as server, contextlib.ExitStack() as stack:
+            stack.callback(emulator.stop)
+            serving = server.submit(emulator.run, must_succeed=False)
             assert recorder.wait_for(RuntimeExit).error_type == "Runtime.ImportModuleError"
             assert emulator.invoke(0).json()["errorType"] == "Runtime.ImportModuleError"
             (tmp_path / "app.py").write_text(self.CODE.format(1))
             emulator.restart()
             recorder.wait_for(RuntimeReady)
             assert emulator.invoke(0).json() == 1
+        assert serving.result() is None
 
     def test_every_environment_is_replaced(self, tmp_path: Path) -> None:
         """No process with the old code is left, in no environment."""

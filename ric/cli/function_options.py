@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ric.cli.failure import CommandError
@@ -27,9 +27,9 @@ class FunctionOptions:
         env: Variables for it, over those of this process.
     """
 
-    timeout_s: float | None = None
-    memory_mb: int = 128
-    env: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float | None
+    memory_mb: int
+    env: Mapping[str, str]
 
 
 def runtime_command(handler: str, *, debug: bool = False) -> list[str]:

@@ -60,13 +60,14 @@ def main(argv: Sequence[str]) -> int:
     return serve(command, handler, host=options.host, port=port)
 
 
-def serve_handler(handler: str, *, host: str = "127.0.0.1", port: int | None = None) -> int:
+def serve_handler(handler: str) -> int:
     """Serves a function with this interpreter and ``python -m ric``, if there is such a module.
+
+    It is what ``python -m ric`` does where there is no Runtime API. Callers are served at 127.0.0.1, port ``RIC_PORT``,
+    else 8080; :func:`serve` is for other addresses.
 
     Args:
         handler: ``module.function``, to be found from the working directory or on ``sys.path``.
-        host: The address for callers.
-        port: The port for callers; None for ``RIC_PORT``, else 8080.
 
     Returns:
         The exit code.
@@ -77,7 +78,7 @@ def serve_handler(handler: str, *, host: str = "127.0.0.1", port: int | None = N
         _say(str(error))
         return EXIT_FAILURE
     export_search_path(missing_in_new_interpreter())
-    return serve([sys.executable, "-m", "ric", handler], handler, host=host, port=port)
+    return serve([sys.executable, "-m", "ric", handler], handler)
 
 
 def serve(command: Sequence[str], handler: str, *, host: str = "127.0.0.1", port: int | None = None) -> int:

@@ -151,26 +151,18 @@ class Emulator:
         was_left_by_exception = any(part is not None for part in exc_info)
         self._end(0.0 if was_left_by_exception else DEFAULT_GRACE_SECONDS)
 
-    def start(self, *, must_succeed: bool = True) -> None:
+    def start(self) -> None:
         """Starts the function in the background, and returns when it waits for its first event.
 
-        Args:
-            must_succeed: Whether to end if the function does not start. Otherwise this returns when that is known;
-                each invocation tries again, and so does :meth:`restart`.
-
         Raises:
-            FunctionStartError: It did not start, and must.
+            FunctionStartError: It did not start.
+            concurrent.futures.CancelledError: :meth:`stop` was called before.
         """
         started: Future[None] = Future()
 
-        def settle() -> None:
-            if not started.done():
-                started.set_result(None)
-
         def serve() -> None:
             try:
-                on_exit = None if must_succeed else lambda failure: settle()
-                self.run(on_ready=settle, on_exit=on_exit, must_succeed=must_succeed)
+                self.run(on_ready=lambda: started.set_result(None))
             except Exception as error:
                 if started.done():
                     raise
@@ -257,7 +249,8 @@ class Emulator:
             on_ready: Called when the function waits for its first event.
             on_exit: Called with the reason each time a runtime ended by itself, once the function had started
                 before or if it need not.
-            must_succeed: Whether to end if the function does not start at the first attempt.
+            must_succeed: Whether to end if the function does not start at the first attempt. Otherwise each invocation
+                tries again, and so does :meth:`restart`.
 
         Raises:
             FunctionStartError: The function did not start, and must.
