@@ -1,7 +1,7 @@
 """``make run``: a function served from end to end, in one terminal and without Docker.
 
 Starts the embedded emulator, which starts ``bootstrap``, which runs the loop around
-``examples/hello/app.py``; invokes it once with an API Gateway event; shows what came back; and ends it all.
+``examples/hello/app.py``; invokes it once with an example event, API Gateway's; shows what came back; and ends it all.
 Exit code 0 means that the answer was right.
 """
 
@@ -17,9 +17,11 @@ import urllib.request
 from pathlib import Path
 from typing import IO, Any
 
+from ric import events
+
 EXAMPLES = Path(__file__).resolve().parent
 FUNCTION = EXAMPLES / "hello"
-EVENT = EXAMPLES / "events" / "apigw-v2.json"
+EVENT = "apigw-v2"
 BOOTSTRAP = EXAMPLES.parent / "bootstrap"
 
 START_TIMEOUT_SECONDS = 30
@@ -46,7 +48,7 @@ def main() -> int:
         answer = None
         try:
             if url := urls.get(timeout=START_TIMEOUT_SECONDS):
-                answer = invoke(url, EVENT.read_bytes())
+                answer = invoke(url, events.text(EVENT).encode())
         except (queue.Empty, OSError) as error:
             show("result", f"no answer: {error!r}")
         finally:
@@ -72,7 +74,7 @@ def follow(output: IO[str], urls: queue.SimpleQueue[str | None]) -> None:
 
 def invoke(url: str, event: bytes) -> Any:
     """Posts the event to the function and returns its answer, decoded."""
-    show("event", f"{EVENT.relative_to(EXAMPLES.parent)}, {len(event)} bytes, posted to {url}")
+    show("event", f"{EVENT} of ric.events, {len(event)} bytes, posted to {url}")
     # An empty handler keeps a proxy of the environment out of a conversation with this very machine.
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     request = urllib.request.Request(url, data=event)  # noqa: S310 - the URL that the emulator printed

@@ -515,7 +515,7 @@ class TestExample:
         lines = output.splitlines()
         assert any(line.startswith("     log | ric: serving app.handler at http://127.0.0.1:") for line in lines)
         assert any(line.startswith("     log | [INFO]\t") and "greeting Zoë" in line for line in lines)
-        assert any(line.startswith("   event | examples/events/apigw-v2.json") for line in lines)
+        assert any(line.startswith("   event | apigw-v2 of ric.events, ") for line in lines)
         assert 'response |   "statusCode": 200,' in lines
         assert lines[-1] == "  result | the function answered as expected"
 

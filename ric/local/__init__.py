@@ -11,10 +11,8 @@ Nothing of the runtime imports this package; it is loaded when there is no Runti
             ...                                 # bytes, as the function streams them
         emulator.restart()                      # new code; what waits in the queue is served by the new runtime
 
-* ``Emulator(command, *, handler, host="127.0.0.1", port=0, timeout_s=None, memory_mb=128, concurrency=1,
-  max_concurrency=None, snap_start=False, env=None, function_name="function", observer=None)``.
-  Entering it starts the function and raises :class:`FunctionStartError` if that fails;
-  A program that only serves calls ``run(must_succeed=False)`` instead: then each invocation tries again.
+* :class:`Emulator` says what else can be set. Entering it starts the function and raises :class:`FunctionStartError`
+  if that fails. A program that only serves calls ``run(must_succeed=False)``: then each invocation tries again.
 * Leaving it waits for handlers that go on after their answer, and for asynchronous invocations, for at most five
   seconds; ``close(grace_s=60)`` waits for longer. Callers who have no answer yet are told that the emulator ends.
 * ``invoke`` returns an :class:`InvokeResult`, also for a function error (``result.function_error``); what Lambda

@@ -120,7 +120,7 @@ class ExecutionEnvironment:
         process, self._process = self._process, None
         if process is None:
             return
-        process.peak_memory_mb()
+        process.note_peak_memory()  # for the reports of what it has not answered
         shut_down(process, self._extensions, why)
         self._extensions.forget_all()
         ended = self._lifecycle.runtime_ended(reason, was_restarted=was_restarted)

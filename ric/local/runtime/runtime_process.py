@@ -99,10 +99,14 @@ class RuntimeProcess:
 
     def peak_memory_mb(self) -> int:
         """Returns the most memory that the process has used so far, in MB; after its end the last known figure."""
+        self.note_peak_memory()
+        return self._peak_memory_mb
+
+    def note_peak_memory(self) -> None:
+        """Looks how much memory the process has used, which cannot be known any more once it has ended."""
         peak = _peak_memory_bytes(self._process.pid)
         if peak is not None:
             self._peak_memory_mb = max(self._peak_memory_mb, round(peak / 2**20))
-        return self._peak_memory_mb
 
     def _watch(self) -> None:
         self._process.wait()
