@@ -324,6 +324,21 @@ def test_what_the_terminal_cannot_show_is_escaped(encoding: str, shown: str, dir
         assert "UnicodeEncodeError" not in dev.shown
 
 
+def test_lines_after_the_response_have_their_owner(directory: Path) -> None:
+    """With several environments what a handler writes after its response is told apart as what it wrote before."""
+    (directory / "app.py").write_text("""
+from ric import response_stream
+
+def handler(event, context):
+    with response_stream(context) as stream:
+        stream.write(context.aws_request_id)
+    print("gone on")
+""")
+    with running(["dev", "app.handler", "--port", "0", "--concurrency", "2"], directory) as dev:
+        request_id = invoke(url_of(dev), 1).text
+        dev.wait_for(f"{request_id[:8]} gone on\n")
+
+
 def test_a_display_that_nobody_reads_does_not_end_the_service(directory: Path) -> None:
     """``ric dev app.handler | head -1`` goes on serving."""
     with socket.create_server(("127.0.0.1", 0)) as unused:

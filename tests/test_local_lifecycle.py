@@ -548,6 +548,34 @@ def handler(event, context):
             assert f"mine is {result.request_id}" in lines_of(recorder, result.request_id)
             assert f"mine is {result.request_id}" in result.log_tail
 
+    def test_lines_after_the_answer(self, tmp_path: Path) -> None:
+        """What a handler writes after its answer is its own; what comes once the runtime waits is nobody's."""
+        code = """
+import threading
+from ric import response_stream
+
+def write_later():
+    with open("go-on") as gate:
+        print(gate.read(), "nobody", flush=True)
+
+def handler(event, context):
+    with response_stream(context) as stream:
+        stream.write("whole")
+    with open("go-on") as gate:
+        print(gate.read(), "handler", flush=True)
+    threading.Thread(target=write_later).start()
+"""
+        gate = tmp_path / "go-on"
+        os.mkfifo(gate)
+        with emulated(tmp_path, f"import os\nos.chdir({str(tmp_path)!r})\n{code}") as (emulator, recorder):
+            result = emulator.invoke()
+            gate.write_text("written by the")
+            assert recorder.wait_for_line("by the handler").request_id == result.request_id
+            assert emulator.wait_until_idle(TIMEOUT_SECONDS)
+            gate.write_text("written by")
+            assert recorder.wait_for_line("by nobody").request_id is None
+        assert "written" not in result.log_tail
+
     def test_a_program_that_is_not_there(self, tmp_path: Path) -> None:
         """A command that cannot be run is Runtime.InvalidEntrypoint for an observer and for whoever starts it."""
         emulator = Emulator([str(tmp_path / "missing")], handler="app.handler", observer=(recorder := Recorder()))

@@ -68,7 +68,8 @@ class LogLine:
     Args:
         text: The line without its end. ``\\r`` in it stands for the line breaks within one record.
         stream: Where it was written to.
-        request_id: The invocation that ran at that time; None if there was none, or several.
+        request_id: The invocation that ran at that time, until the runtime asked for the next one; of several the one
+            that the line names. None if there was none.
         environment: Number of the execution environment, from 0.
     """
 

@@ -84,6 +84,7 @@ class Journal:
         self._lock = threading.Lock()
         self._starting = threading.Lock()
         self._tails: dict[str, bytes] = {}
+        self._lingering: str | None = None
         self.process: RuntimeProcess | None = None
 
     def start_runtime(self, start: Callable[[], RuntimeProcess]) -> RuntimeProcess:
@@ -113,6 +114,7 @@ class Journal:
         process, self.process = self.process, None
         if process:
             process.log.drain()
+        self._lingering = None
         pid = process.pid if process else None
         self._narrator.tell(RuntimeExit(self._environment, pid, exit_status, was_asked_to, error_type, message))
 
@@ -133,6 +135,7 @@ class Journal:
         event = InvocationStart(invocation.request_id, invocation.payload, self._environment)
         with self._lock:
             self._tails[invocation.request_id] = b""
+            self._lingering = None
         self._append(invocation.request_id, event.line())
         self._narrator.tell(event)
 
@@ -162,8 +165,16 @@ class Journal:
         self._append(request_id, end.line())
         with self._lock:
             tail = self._tails.pop(request_id, b"")
+            self._lingering = request_id if settled.lingers else None
         self._narrator.tell(end)
         return tail
+
+    def handler_ended(self) -> None:
+        """Notes that the handler whose answer was reported is done; what it wrote meanwhile is its own."""
+        if self.process:
+            self.process.log.drain()
+        with self._lock:
+            self._lingering = None
 
     def note_overrun(self, overrun: Overrun) -> None:
         """Reports an invocation that was answered and concluded, but whose handler went on until its time was up."""
@@ -199,6 +210,8 @@ class Journal:
 
     def _author(self, text: str) -> str | None:
         with self._lock:
+            if not self._tails:
+                return self._lingering
             if len(self._tails) == 1:
                 return next(iter(self._tails))
             # Several at once: records of a logger name the invocation, and prints cannot be told apart.

@@ -60,11 +60,13 @@ class Settled:
         running: The invocation.
         outcome: How it ended.
         duration_ms: How long it ran.
+        lingers: Whether its handler may go on: its runtime has answered, but not asked for the next one yet.
     """
 
     running: Running
     outcome: Outcome
     duration_ms: float
+    lingers: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,10 @@ class Asked:
 
     Args:
         given_up: The invocation that it has thereby given up.
+        has_lingered: Whether it has thereby ended an invocation that was answered before.
         init_duration_ms: How long it took to start, if it has only now.
     """
 
     given_up: Settled | None = None
+    has_lingered: bool = False
     init_duration_ms: float | None = None

@@ -129,6 +129,8 @@ class _RuntimeConnection(ServiceConnection):
 
     def _give_next(self) -> None:
         asked = self.sandbox.ask(self.runtime_number)
+        if asked.has_lingered:
+            self.journal.handler_ended()
         if asked.given_up:
             self.journal.conclude([asked.given_up])
         if asked.init_duration_ms is not None:

@@ -110,7 +110,8 @@ class Sandbox:
         with self.queue.changed:
             if not self.counts(runtime_number):
                 return Asked()
-            if self.lingering is not None:
+            has_lingered = self.lingering is not None
+            if has_lingered:
                 self.lingering = None
                 self.queue.changed.notify_all()
             init_duration_ms = None
@@ -124,7 +125,7 @@ class Sandbox:
                 reason = "the runtime asked for the next invocation without answering this one"
                 failure = Failure("Runtime.NoResponse", reason)
                 given_up = self.conclude(running, failure.outcome(running.invocation.request_id), is_late=True)
-            return Asked(given_up, init_duration_ms)
+            return Asked(given_up, has_lingered, init_duration_ms)
 
     def take(self, runtime_number: int, is_gone: Callable[[], bool] = lambda: False) -> Running | None:
         """Waits for the next invocation.
@@ -243,7 +244,8 @@ class Sandbox:
         del self.running[request_id]
         (self._late if is_late else self._answered).append(request_id)
         self.queue.changed.notify_all()
-        return Settled(running, outcome, (self.clock() - running.started_at) * 1000)
+        duration_ms = (self.clock() - running.started_at) * 1000
+        return Settled(running, outcome, duration_ms, lingers=self.lingering is running)
 
     def counts(self, runtime_number: int) -> bool:
         """Whether this runtime is the current one, and is still served."""
