@@ -202,11 +202,18 @@ def test_invocations_run_at_once_with_concurrency(directory: Path) -> None:
             dev.wait_for(f"│ {response.headers['X-Amzn-RequestId'][:8]} [INFO] a line of the log")
 
 
-@pytest.mark.parametrize("mode", ["process", "thread", "hybrid", "asyncio"])
-def test_invocations_run_at_once_with_max_concurrency(mode: str, directory: Path) -> None:
+@pytest.mark.parametrize(
+    ("mode", "option"),
+    [
+        *((mode, ["--max-concurrency", "2"]) for mode in ("process", "thread", "hybrid", "asyncio")),
+        ("process", ["--env-file", "two.env"]),
+    ],
+)
+def test_invocations_run_at_once_with_max_concurrency(mode: str, option: list[str], directory: Path) -> None:
     """--max-concurrency 2 serves two at a time in one environment, in the mode that the variable asks for."""
+    (directory / "two.env").write_text("AWS_LAMBDA_MAX_CONCURRENCY=2\n")
     variables = {"AWS_LAMBDA_CONCURRENCY_MODE": mode}
-    command = ["dev", "app.handler", "--port", "0", "--max-concurrency", "2"]
+    command = ["dev", "app.handler", "--port", "0", *option]
     with running(command, directory, variables=variables) as dev:
         url = url_of(dev)
         with ThreadPoolExecutor(2) as pool:

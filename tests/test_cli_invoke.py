@@ -195,11 +195,14 @@ def test_options_reach_the_function(directory: Path) -> None:
         (["events", "nope"], "there is no example event 'nope'"),
         (["dev", "app.echo", "--debug", "--concurrency", "2"], "leave --concurrency out"),
         (["dev", "app.echo", "--debug", "--max-concurrency", "2"], "leave that out"),
+        (["dev", "app.echo", "--debug", "--env-file", "two.env"], "leave that out"),
+        (["dev", "app.echo", "--max-concurrency", "3", "--env-file", "two.env"], "_MAX_CONCURRENCY must be 3, as the"),
         (["dev", "nope.echo"], "cannot find the module 'nope'"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_exit_code_2(arguments: list[str], sentence: str, directory: Path) -> None:
     """Who makes a mistake reads what to change, in one line, and nothing is run."""
+    (directory / "two.env").write_text("AWS_LAMBDA_MAX_CONCURRENCY=2\n")
     done = run(arguments, directory)
 
     assert (done.exit_code, done.out) == (2, b"")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -194,11 +195,21 @@ class TestWithEitherClient:
         assert 1 < len({answer["pid"] for answer in answers}) <= 8
         assert len(recorder.of(RuntimeStart)) <= 8
 
-    def test_several_invocations_in_one_environment(self, tmp_path: Path, runtime: tuple[str, ...]) -> None:
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"max_concurrency": 4},
+            {"env": {"AWS_LAMBDA_MAX_CONCURRENCY": "4"}},
+            {"max_concurrency": 4, "env": {"AWS_LAMBDA_MAX_CONCURRENCY": ""}},
+        ],
+    )
+    def test_several_invocations_in_one_environment(
+        self, tmp_path: Path, runtime: tuple[str, ...], options: dict[str, Any]
+    ) -> None:
         """With max_concurrency one environment serves several at once, as on Lambda Managed Instances."""
         events = [{"wait_s": 0.05, "number": number} for number in range(24)]
         with (
-            emulated(tmp_path, FUNCTION, runtime=runtime, max_concurrency=4) as (emulator, recorder),
+            emulated(tmp_path, FUNCTION, runtime=runtime, **options) as (emulator, recorder),
             ThreadPoolExecutor(24) as callers,
         ):
             answers = [result.json() for result in callers.map(emulator.invoke, events)]
@@ -206,7 +217,10 @@ class TestWithEitherClient:
         assert 1 < len({answer["pid"] for answer in answers}) <= 4
         assert len(recorder.of(RuntimeStart)) == 1
 
-    def test_snap_start(self, tmp_path: Path, runtime: tuple[str, ...]) -> None:
+    @pytest.mark.parametrize(
+        "options", [{"snap_start": True}, {"env": {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}}]
+    )
+    def test_snap_start(self, tmp_path: Path, runtime: tuple[str, ...], options: dict[str, Any]) -> None:
         """The hooks run around the snapshot, the second one when there is an invocation; the report tells the times."""
         code = """
 import snapshot_restore_py
@@ -215,7 +229,7 @@ snapshot_restore_py.register_before_snapshot(ran.append, "before")
 snapshot_restore_py.register_after_restore(ran.append, "after")
 def handler(event, context): return ran
 """
-        with emulated(tmp_path, code, runtime=runtime, snap_start=True) as (emulator, recorder):
+        with emulated(tmp_path, code, runtime=runtime, **options) as (emulator, recorder):
             result = emulator.invoke()
             assert result.json() == ["before", "after"]
         end = recorder.of(InvocationEnd)[0]

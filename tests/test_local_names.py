@@ -135,6 +135,7 @@ def test_without_a_runtime_api(directory: Path, variable: str, value: str, compl
     [
         ("AWS_LAMBDA_FUNCTION_NAME", "a b", f"{NAME_IN_WORDS}'a b'"),
         ("AWS_REGION", "\u20ac", f"{REGION_IN_WORDS}'\u20ac'"),
+        ("AWS_LAMBDA_MAX_CONCURRENCY", "two", "must be a whole number from 1 to 999999999, not 'two'"),
     ],
 )
 def test_in_a_file_of_variables(directory: Path, command: str, variable: str, value: str, complaint: str) -> None:

@@ -209,8 +209,6 @@ def dev(
         raise CommandError("--debug is for one process, since one debugger is attached; leave --concurrency out")
     if debug and timeout is not None:
         raise CommandError("--debug stops the function for as long as you look at it; leave --timeout out")
-    if debug and max_concurrency is not None:
-        raise CommandError("--debug is for one process, which --max-concurrency multiplies; leave that out")
     options = _read_function_options(timeout, memory, env_file)
     from ric.cli.dev import Concurrency, serve_with_reload
 

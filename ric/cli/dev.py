@@ -13,7 +13,7 @@ from ric.cli.reload import Watcher
 from ric.local import Emulator
 from ric.local.command_line import explain_bind_failure
 from ric.local.stop_signals import ended_by_signals
-from ric.local.variables import InvalidSettingError, default_port
+from ric.local.variables import InvalidSettingError, default_port, max_concurrency_variable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,16 +53,20 @@ def serve_with_reload(
     Raises:
         CommandError: It cannot be served.
     """
+    try:
+        port = default_port() if port is None else port
+        each = concurrency.each or max_concurrency_variable(options.env)
+    except InvalidSettingError as error:
+        raise CommandError(str(error)) from None
+    if debug and each is not None:
+        what = "--max-concurrency (AWS_LAMBDA_MAX_CONCURRENCY in an --env-file)"
+        raise CommandError(f"--debug is for one process, which {what} multiplies; leave that out")
     command = runtime_command(handler, debug=debug)
     display = Display(
         make_console(),
-        several_environments=concurrency.environments > 1 or concurrency.each is not None,
+        several_environments=concurrency.environments > 1 or each is not None,
         debug_address=DEBUG_ADDRESS if debug else None,
     )
-    try:
-        port = default_port() if port is None else port
-    except InvalidSettingError as error:
-        raise CommandError(str(error)) from None
     try:
         emulator = Emulator(
             command,
@@ -72,7 +76,7 @@ def serve_with_reload(
             timeout_s=options.timeout_s,
             memory_mb=options.memory_mb,
             concurrency=concurrency.environments,
-            max_concurrency=concurrency.each,
+            max_concurrency=each,
             env={**_NO_STALE_MODULES, **options.env},
             observer=display,
         )

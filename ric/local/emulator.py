@@ -81,14 +81,16 @@ class Emulator:
         max_concurrency: How many invocations each runtime may have at once, as on Lambda Managed Instances; None
             for one, in the ordinary way.
         snap_start: Whether the runtime is to run its SnapStart hooks, as if restored from a snapshot.
-        env: Variables for the function, over those of this process.
+        env: Variables for the function, over those of this process. AWS_LAMBDA_MAX_CONCURRENCY among them is as
+            ``max_concurrency``, ``snap-start`` as AWS_LAMBDA_INITIALIZATION_TYPE as ``snap_start``.
         function_name: The function's name, for callers and for itself, unless ``env`` has AWS_LAMBDA_FUNCTION_NAME.
         observer: Hears of everything that happens; None to write the log to the terminal.
 
     Raises:
         OSError: The address cannot be bound.
         ValueError: The time-out is not above 0 and at most a day, there can be no function or region of that name, no
-            process can be given these variables, or there is to be no environment; the message says which it is.
+            process can be given these variables, there is to be no environment, or ``max_concurrency`` is given twice
+            and differs; the message says which it is.
     """
 
     def __init__(

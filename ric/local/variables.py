@@ -29,6 +29,7 @@ _MAX_NUMBER = 999_999_999
 _NAME = "AWS_LAMBDA_FUNCTION_NAME"
 _MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY"
 _INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
+_SNAP_START = "snap-start"
 
 
 class InvalidSettingError(ValueError):
@@ -59,12 +60,13 @@ class FunctionSettings:
         function_name: The function's name, unless the variables have another one.
         memory_mb: The memory that it is said to have; nothing enforces it.
         timeout_s: How long an invocation may take; None for as long as it takes.
-        max_concurrency: How many invocations its runtime may have at once; None for one, in the ordinary way.
-        snap_start: Whether the runtime is to be restored from a snapshot.
+        max_concurrency: How many invocations its runtime may have at once, unless the variables say it; None for one,
+            in the ordinary way.
+        snap_start: Whether the runtime is to be restored from a snapshot; also if the variables say it.
         variables: Environment variables, over all others but the address of the Runtime API.
 
     Raises:
-        InvalidSettingError: There can be no such time-out, function name or region.
+        InvalidSettingError: There can be no such time-out, function name or region, or concurrency, or two are given.
         ValueError: No process can be given these variables.
     """
 
@@ -86,6 +88,19 @@ class FunctionSettings:
         region_source, region = _find_region(self.variables)
         if not is_region(region):
             raise InvalidSettingError(region_source, region, REGION_IN_WORDS)
+        if self.max_concurrency is not None and self.slots != self.max_concurrency:
+            wanted = f"{self.max_concurrency}, as the other setting of it, or unset"
+            raise InvalidSettingError(_MAX_CONCURRENCY, self.variables[_MAX_CONCURRENCY], wanted)
+
+    @property
+    def slots(self) -> int | None:
+        """How many invocations its runtime may have at once; None for one, in the ordinary way."""
+        return max_concurrency_variable(self.variables) or self.max_concurrency
+
+    @property
+    def has_snapshot(self) -> bool:
+        """Whether the runtime is to be restored from a snapshot."""
+        return self.snap_start or self.variables.get(_INITIALIZATION_TYPE) == _SNAP_START
 
     @property
     def name(self) -> str:
@@ -125,6 +140,15 @@ def handler_variable() -> str | None:
     return os.environ.get("_HANDLER") or None
 
 
+def max_concurrency_variable(variables: Mapping[str, str]) -> int | None:
+    """Returns how many invocations a runtime with these variables takes at once; None for one, in the ordinary way.
+
+    Raises:
+        InvalidSettingError: It is no such number.
+    """
+    return _read_number(variables, _MAX_CONCURRENCY)
+
+
 def settings_from_variables(handler: str) -> FunctionSettings:
     """Returns the settings that the variables known from AWS's own emulator ask for.
 
@@ -140,10 +164,10 @@ def settings_from_variables(handler: str) -> FunctionSettings:
     return FunctionSettings(
         handler,
         name,
-        memory_mb=_read_number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or DEFAULT_MEMORY_MB,
-        timeout_s=_read_number("AWS_LAMBDA_FUNCTION_TIMEOUT", MAX_TIMEOUT_SECONDS),
-        max_concurrency=_read_number(_MAX_CONCURRENCY),
-        snap_start=os.environ.get(_INITIALIZATION_TYPE) == "snap-start",
+        memory_mb=_read_number(os.environ, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or DEFAULT_MEMORY_MB,
+        timeout_s=_read_number(os.environ, "AWS_LAMBDA_FUNCTION_TIMEOUT", MAX_TIMEOUT_SECONDS),
+        max_concurrency=max_concurrency_variable(os.environ),
+        snap_start=os.environ.get(_INITIALIZATION_TYPE) == _SNAP_START,
     )
 
 
@@ -164,12 +188,16 @@ def runtime_environment(api_address: str, settings: FunctionSettings) -> dict[st
         "_HANDLER": settings.handler,
         _NAME: settings.name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory_mb),
-        _INITIALIZATION_TYPE: "snap-start" if settings.snap_start else "on-demand",
+        _INITIALIZATION_TYPE: _SNAP_START if settings.has_snapshot else "on-demand",
     }
-    if settings.max_concurrency is not None:
-        own |= {_MAX_CONCURRENCY: str(settings.max_concurrency), _INITIALIZATION_TYPE: "lambda-managed-instances"}
-    inherited = {name: value for name, value in os.environ.items() if name != _MAX_CONCURRENCY}
-    return {**defaults, **inherited, **own, **settings.variables, "AWS_LAMBDA_RUNTIME_API": api_address}
+    if settings.slots is not None:
+        own |= {_MAX_CONCURRENCY: str(settings.slots), _INITIALIZATION_TYPE: "lambda-managed-instances"}
+    # Emulator and runtime go by the number among our own; one in the developer's environment is for neither.
+    inherited, given = (
+        {name: value for name, value in variables.items() if name != _MAX_CONCURRENCY}
+        for variables in (os.environ, settings.variables)
+    )
+    return {**defaults, **inherited, **own, **given, "AWS_LAMBDA_RUNTIME_API": api_address}
 
 
 def search_path_variable(entries: Sequence[str]) -> dict[str, str]:
@@ -189,8 +217,8 @@ def export_search_path(entries: Sequence[str]) -> None:
     os.environ.update(search_path_variable(entries))
 
 
-def _read_number(name: str, maximum: int = _MAX_NUMBER) -> int | None:
-    value = os.environ.get(name)
+def _read_number(variables: Mapping[str, str], name: str, maximum: int = _MAX_NUMBER) -> int | None:
+    value = variables.get(name)
     if not value:
         return None
     number = _parse_number(value)

@@ -55,7 +55,7 @@ class ExecutionEnvironment:
         self._command = list(command)
         self._settings = settings
         self._on_exit = on_exit
-        self._sandbox = Sandbox(queue, settings.max_concurrency, settings.timeout_s, settings.snap_start)
+        self._sandbox = Sandbox(queue, settings.slots, settings.timeout_s, settings.has_snapshot)
         self._lifecycle = Lifecycle(self._sandbox, starts_at_once=number == 0)
         self._journal = Journal(narrator, number, settings.memory_mb, on_ready)
         self._extensions = Extensions()
