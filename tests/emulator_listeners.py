@@ -114,6 +114,7 @@ class Listeners:
     def close(self) -> None:
         """Ends the listeners and all who wait."""
         self.queue.close()
+        self.lifecycle.runtime_ended(Failure("Runtime.ExitError", "the emulator ended"))
         self.extensions.forget_all()
         self.http.close()
         for service in (self.runtime_api, self.invoke_api):

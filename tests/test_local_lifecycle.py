@@ -368,6 +368,25 @@ class TestEnding:
             recorder.wait_for(RuntimeExit)
             assert not [line for line in recorder.of(LogLine) if "SIGTERM" in line.text]
 
+    @pytest.mark.parametrize(
+        ("call", "options"), [("invocation/next", {}), ("restore/next", {"snap_start": True})], ids=["next", "restore"]
+    )
+    def test_who_waits_is_not_hung_up_on(self, tmp_path: Path, call: str, options: dict[str, Any]) -> None:
+        """A runtime that waits for an event, or its restoration, at the end does so until it is killed."""
+        code = f"""{INTERNAL}
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+waiting = http.client.HTTPConnection(api)
+waiting.request("GET", "/2018-06-01/runtime/{call}")
+try:
+    waiting.getresponse()
+finally:
+    print("hung up on", flush=True)
+"""
+        with emulated(tmp_path, code, env={"REACTION_S": "0"}, **options) as (_, recorder):
+            pass
+        assert recorder.of(LogLine) == []
+        assert recorder.of(RuntimeExit)[0].exit_status == -signal.SIGKILL
+
     def test_nothing_is_left_running(self, tmp_path: Path) -> None:
         """Processes that the function started end with it: at the end, and when it is replaced."""
         with emulated(tmp_path, FUNCTION, timeout_s=0.3) as (emulator, _):

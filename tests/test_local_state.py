@@ -164,6 +164,7 @@ class TestIdle:
             call = calls.submit(world.sandbox.take, world.sandbox.runtime_number)
             assert idle.result(TIMEOUT_SECONDS)
             world.queue.close()
+            world.lifecycle.runtime_ended(Failure("Runtime.ExitError", "it ended"))
             assert call.result(TIMEOUT_SECONDS) is None
 
     def test_a_runtime_that_ended_does_nothing_more(self) -> None:
@@ -521,7 +522,7 @@ class TestQueue:
             world.submit("e")
 
     def test_nobody_is_left_waiting_at_the_end(self) -> None:
-        """Closing fails whoever waits, in the queue or at work, and refuses whoever comes later."""
+        """Closing fails whoever waits, in the queue or at work, and refuses whoever comes later; a runtime is ended."""
         world = World()
         world.start()
         running, queued = world.submit("a"), world.submit("b")
@@ -532,8 +533,11 @@ class TestQueue:
                 reply.answer(0)
         with pytest.raises(StoppedError):
             world.submit("c")
-        assert world.sandbox.take(world.sandbox.runtime_number) is None
         assert world.lifecycle.next_task().step is Step.CLOSE
+        with ThreadPoolExecutor(1) as calls:
+            call = calls.submit(world.sandbox.take, world.sandbox.runtime_number)
+            world.lifecycle.runtime_ended(Failure("Runtime.ExitError", "the emulator ended"))
+            assert call.result(TIMEOUT_SECONDS) is None
 
 
 class TestReplies:

@@ -274,7 +274,8 @@ class Sandbox:
 
     def _wait_for_work(self, runtime_number: int, is_gone: Callable[[], bool]) -> Running | None:
         roll_call = self._roll_calls
-        while self.counts(runtime_number):
+        # Not until it counts no more: a runtime that waits when the emulator ends is ended, and not hung up on before.
+        while runtime_number == self.number:
             if self._roll_calls != roll_call:
                 roll_call = self._roll_calls
                 if is_gone():

@@ -61,11 +61,12 @@ class Startup:
         sandbox = self._sandbox
         with self._changed:
             self._changed.wait_for(
-                lambda: not sandbox.counts(runtime_number) or (sandbox.queue.is_waiting and not sandbox.is_draining)
+                lambda: runtime_number != sandbox.number or (sandbox.queue.is_waiting and not sandbox.is_draining)
             )
-            if sandbox.counts(runtime_number) and sandbox.phase is Phase.SNAPSHOT:
+            is_current = runtime_number == sandbox.number
+            if is_current and sandbox.phase is Phase.SNAPSHOT:
                 sandbox.enter(Phase.RESTORING)
-            return sandbox.counts(runtime_number)
+            return is_current
 
     def _report(self, failure: Failure, expected: Phase) -> None:
         with self._changed:
