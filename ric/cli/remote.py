@@ -20,7 +20,7 @@ from ric.cli.failure import CommandError
 from ric.cli.invoke import describe_error
 from ric.cli.output import ResultOutput, say
 from ric.local.invoke.invoke_listener import INVOKE_PATH, INVOKE_PATHS
-from ric.local.json_documents import parse_object
+from ric.local.json_documents import JSON_TYPE, parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ def invoke_there(url: str, event: bytes, client_context: str | None, timeout_s: 
         CommandError: There is no answer, or it is a refusal.
     """
     target = complete_url(url)
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": JSON_TYPE}
     if client_context is not None:
         headers["X-Amz-Client-Context"] = base64.b64encode(client_context.encode()).decode()
     patience_s = DEFAULT_TIMEOUT_SECONDS if timeout_s is None else timeout_s

@@ -12,6 +12,8 @@ import json
 import struct
 import zlib
 
+from ric.local.json_documents import JSON_TYPE
+
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 
 _PRELUDE = struct.Struct(">II")
@@ -35,7 +37,7 @@ def invoke_complete(error_code: str | None = None, error_details: str | None = N
     """
     fields = {"ErrorCode": error_code, "ErrorDetails": error_details, "LogResult": log}
     document = {name: value for name, value in fields.items() if value is not None}
-    return _message("InvokeComplete", "application/json", json.dumps(document).encode())
+    return _message("InvokeComplete", JSON_TYPE, json.dumps(document).encode())
 
 
 def _message(event_type: str, content_type: str, payload: bytes) -> bytes:

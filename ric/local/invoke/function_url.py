@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from ric.api.http11 import TOKEN_BYTES
-from ric.local.json_documents import parse_object
+from ric.local.json_documents import JSON_TYPE, parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -113,7 +113,7 @@ def parse_result(payload: bytes) -> UrlResponse:
     except (ValueError, RecursionError) as error:
         raise InvalidResponseError("the result is not JSON") from error
     if not isinstance(result, dict) or "statusCode" not in result:
-        return UrlResponse(fields=[("Content-Type", "application/json")], body=payload)
+        return UrlResponse(fields=[("Content-Type", JSON_TYPE)], body=payload)
     response = _parse_head(result)
     body = result.get("body")
     if body is None:
@@ -194,7 +194,7 @@ def _parse_head(head: dict[str, Any]) -> UrlResponse:
     if unusable := [name for name, _ in fields if not _FIELD_NAME.fullmatch(name)]:
         raise InvalidResponseError(f"{unusable[0]!r} is not the name of a header")
     if not any(name.lower() == "content-type" for name, _ in fields):
-        fields.append(("Content-Type", "application/json"))
+        fields.append(("Content-Type", JSON_TYPE))
     return UrlResponse(status, fields + [("Set-Cookie", _field_value(cookie)) for cookie in cookies])
 
 

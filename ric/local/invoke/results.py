@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from ric.local.json_documents import JSON_TYPE
+
 
 @dataclass(frozen=True)
 class InvokeResult:
@@ -28,7 +30,7 @@ class InvokeResult:
     request_id: str
     status: int
     payload: bytes = b""
-    content_type: str = "application/json"
+    content_type: str = JSON_TYPE
     function_error: str | None = None
     log_tail: str = ""
     duration_ms: float = 0.0
