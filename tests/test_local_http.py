@@ -218,7 +218,7 @@ class TestOrder:
         stale = listeners.sandbox.runtime_number
         listeners.restart_runtime()
         listeners.call(b"7")
-        assert listeners.sandbox.take(stale) is None
+        assert listeners.sandbox.calls.take(stale) is None
         assert listeners.next().content == b"7"
 
     def test_callers_at_the_end_are_told(self, listeners: Listeners) -> None:

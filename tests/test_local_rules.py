@@ -137,7 +137,7 @@ class TestSeveralAtOnce:
         """More outstanding calls than slots are refused; those within the limit are served."""
         url = f"http://{several.runtime_address}/2018-06-01/runtime/invocation/next"
         outstanding = [several.callers.submit(requests.get, url, timeout=TIMEOUT_SECONDS) for _ in range(2)]
-        assert several.wait_until(lambda: several.sandbox.asking == 2)
+        assert several.wait_until(lambda: several.sandbox.calls.waiting == 2)
         assert several.next().status_code == 500
         payloads = {b"1", b"2"}
         for payload in payloads:

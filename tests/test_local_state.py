@@ -63,7 +63,7 @@ class World:
 
     def take(self, number: int = 0) -> Running:
         """Takes an invocation, as a runtime."""
-        running = self.sandboxes[number].take(self.sandboxes[number].runtime_number)
+        running = self.sandboxes[number].calls.take(self.sandboxes[number].runtime_number)
         assert running
         return running
 
@@ -131,13 +131,13 @@ class TestAnswers:
         number = world.sandbox.runtime_number
         gone = threading.Event()
         with ThreadPoolExecutor(3) as calls:
-            waiting = [calls.submit(world.sandbox.take, number, gone.is_set) for _ in range(2)]
+            waiting = [calls.submit(world.sandbox.calls.take, number, gone.is_set) for _ in range(2)]
             with world.queue.changed:
-                assert world.queue.changed.wait_for(lambda: world.sandbox.asking == 2, TIMEOUT_SECONDS)
+                assert world.queue.changed.wait_for(lambda: world.sandbox.calls.waiting == 2, TIMEOUT_SECONDS)
             with pytest.raises(SurplusNextError):
-                world.sandbox.take(number)
+                world.sandbox.calls.take(number)
             gone.set()
-            third = calls.submit(world.sandbox.take, number)
+            third = calls.submit(world.sandbox.calls.take, number)
             assert [call.result(TIMEOUT_SECONDS) for call in waiting] == [None, None]
             world.submit("a")
             running = third.result(TIMEOUT_SECONDS)
@@ -161,7 +161,7 @@ class TestIdle:
         with ThreadPoolExecutor(2) as calls:
             idle = calls.submit(world.queue.wait_until_idle, TIMEOUT_SECONDS)
             world.sandbox.ask(world.sandbox.runtime_number)
-            call = calls.submit(world.sandbox.take, world.sandbox.runtime_number)
+            call = calls.submit(world.sandbox.calls.take, world.sandbox.runtime_number)
             assert idle.result(TIMEOUT_SECONDS)
             world.queue.close()
             world.lifecycle.runtime_ended(Failure("Runtime.ExitError", "it ended"))
@@ -281,7 +281,7 @@ class TestTimeouts:
         assert world.sandbox.settle(running, DONE) is None
         with pytest.raises(LateAnswerError):
             world.sandbox.claim("a")
-        assert world.sandbox.take(number) is None
+        assert world.sandbox.calls.take(number) is None
 
     def test_one_of_several_is_only_told(self) -> None:
         """With slots the process lives on, and the answer that comes too late is refused."""
@@ -329,7 +329,7 @@ class TestTimeouts:
         assert task.overrun.request_id == "a"
         assert task.overrun.message.endswith(" a Task timed out after 3.00 seconds")
         world.submit("b")
-        assert world.sandbox.take(number) is None
+        assert world.sandbox.calls.take(number) is None
         assert world.lifecycle.runtime_ended(Failure("Sandbox.Timedout", "killed")).settled == []
         world.start()
         assert world.take().invocation.request_id == "b"
@@ -535,7 +535,7 @@ class TestQueue:
             world.submit("c")
         assert world.lifecycle.next_task().step is Step.CLOSE
         with ThreadPoolExecutor(1) as calls:
-            call = calls.submit(world.sandbox.take, world.sandbox.runtime_number)
+            call = calls.submit(world.sandbox.calls.take, world.sandbox.runtime_number)
             world.lifecycle.runtime_ended(Failure("Runtime.ExitError", "the emulator ended"))
             assert call.result(TIMEOUT_SECONDS) is None
 

@@ -137,7 +137,7 @@ class _RuntimeConnection(ServiceConnection):
             self.server.extensions.runtime_is_ready()
             self.journal.runtime_ready(asked.init_duration_ms)
         try:
-            running = self.sandbox.take(self.runtime_number, self.client_is_gone)
+            running = self.sandbox.calls.take(self.runtime_number, self.client_is_gone)
         except SurplusNextError:
             self.refuse(500, "InvalidStateTransition", "more calls for the next invocation than it may run at once")
             return

@@ -4,15 +4,15 @@ The rules, free of I/O:
 
 * A start of the runtime is numbered. What a connection of an earlier runtime still asks for is not served.
 * A runtime has started once it asks for its first invocation. What fails before that is an init failure.
-* One invocation at a time: asking for the next one gives up the one before. With slots for several, one
-  ``/next`` may be outstanding for each slot, and a timeout does not end the process.
+* One invocation at a time: asking for the next one gives up the one before. With slots for several, a timeout does not
+  end the process.
 * An invocation lasts until its runtime asks for the next one: a handler may go on after its answer. With slots nobody
   knows whose end a call for the next one is, so there it lasts until its answer.
 * An invocation is answered once. Whoever waited for a runtime that is gone gets a function error, never silence.
 
 Whatever ends an invocation returns it as :class:`Settled`, for the caller of the method to log and deliver.
-Methods may be called from any thread. How a runtime starts is in ``startup``, beside this module, what the owner of its
-process has to do in ``lifecycle``.
+Methods may be called from any thread. How a runtime starts is in ``startup``, beside this module, how it waits for
+invocations in ``next_calls``, what the owner of its process has to do in ``lifecycle``.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ric.local.invocation import Failure, Outcome
+from ric.local.runtime.next_calls import NextCalls
 from ric.local.runtime.running import (
     AlreadyDoneError,
     Asked,
     LateAnswerError,
     Running,
     Settled,
-    SurplusNextError,
     UnknownRequestError,
 )
 
@@ -45,7 +45,6 @@ ANNOUNCED_TIMEOUT_SECONDS = 300.0
 
 # How many request ids are remembered, to tell a repeated or late answer from one that makes no sense.
 _REMEMBERED_IDS = 1024
-_SURPLUS_NEXT_PATIENCE_SECONDS = 1.0
 # Nearly every runtime asks for its next invocation within a millisecond of an answer; a process for those who wait then
 # would be one too many.
 _RETURN_PATIENCE_SECONDS = 0.1
@@ -86,14 +85,13 @@ class Sandbox:
     init_failure: Failure | None = field(default=None, init=False)
     phase_began_at: float = field(default=0.0, init=False)
     is_draining: bool = field(default=False, init=False)
-    asking: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self._answered: deque[str] = deque(maxlen=_REMEMBERED_IDS)
         self._late: deque[str] = deque(maxlen=_REMEMBERED_IDS)
         self._init_duration_ms: float | None = None
         self._restore_duration_ms: float | None = None
-        self._roll_calls = 0
+        self.calls = NextCalls(self)
         with self.queue.changed:
             self.queue.add(self)
 
@@ -126,29 +124,6 @@ class Sandbox:
                 failure = Failure("Runtime.NoResponse", reason)
                 given_up = self.conclude(running, failure.outcome(running.invocation.request_id), is_late=True)
             return Asked(given_up, has_lingered, init_duration_ms)
-
-    def take(self, runtime_number: int, is_gone: Callable[[], bool] = lambda: False) -> Running | None:
-        """Waits for the next invocation.
-
-        Args:
-            runtime_number: Which runtime asks.
-            is_gone: Whether it has hung up meanwhile; must not block.
-
-        Returns:
-            The invocation; None when the runtime that asks is no longer the one that counts, or is gone.
-
-        Raises:
-            SurplusNextError: As many calls as there are slots wait already.
-        """
-        with self.queue.changed:
-            self._make_room_for_call(runtime_number)
-            self.asking += 1
-            self.queue.changed.notify_all()
-            try:
-                return self._wait_for_work(runtime_number, is_gone)
-            finally:
-                self.asking -= 1
-                self.queue.changed.notify_all()
 
     def put_back(self, running: Running) -> None:
         """Returns a taken invocation that never reached the runtime to the head of the queue."""
@@ -186,7 +161,12 @@ class Sandbox:
                 self.lingering = running
             return self.conclude(running, outcome)
 
-    # For the queue, the start and the lifecycle, who hold the lock.
+    # For the queue, the calls, the start and the lifecycle, who hold the lock.
+
+    @property
+    def may_start_another(self) -> bool:
+        """Whether its runtime may have one more invocation now."""
+        return not self.is_draining and (self.slots is not None or not self.running)
 
     @property
     def is_at_work(self) -> bool:
@@ -201,7 +181,7 @@ class Sandbox:
     @property
     def is_idle(self) -> bool:
         """Whether its runtime has no invocation and waits for one, or there is no runtime."""
-        return self.phase in (Phase.OFF, Phase.SNAPSHOT) or (self.asking > 0 and not self.running)
+        return self.phase in (Phase.OFF, Phase.SNAPSHOT) or (self.calls.waiting > 0 and not self.running)
 
     @property
     def capacity(self) -> int:
@@ -258,33 +238,3 @@ class Sandbox:
         self.phase, self.phase_began_at = phase, now
         self.queue.changed.notify_all()
         return duration_ms
-
-    def _make_room_for_call(self, runtime_number: int) -> None:
-        """Releases calls of dead workers that still wait, so that their successors find a place."""
-        if self.slots is None or self.asking < self.slots:
-            return
-        self._roll_calls += 1
-        self.queue.changed.notify_all()
-        has_room = self.queue.changed.wait_for(
-            lambda: self.asking < (self.slots or 1) or not self.counts(runtime_number),
-            _SURPLUS_NEXT_PATIENCE_SECONDS,
-        )
-        if not has_room:
-            raise SurplusNextError
-
-    def _wait_for_work(self, runtime_number: int, is_gone: Callable[[], bool]) -> Running | None:
-        roll_call = self._roll_calls
-        # Not until it counts no more: a runtime that waits when the emulator ends is ended, and not hung up on before.
-        while runtime_number == self.number:
-            if self._roll_calls != roll_call:
-                roll_call = self._roll_calls
-                if is_gone():
-                    return None
-            if self.queue.is_waiting and self._may_start_another:
-                return None if is_gone() else self.start_invocation()
-            self.queue.changed.wait()
-        return None
-
-    @property
-    def _may_start_another(self) -> bool:
-        return not self.is_draining and (self.slots is not None or not self.running)
