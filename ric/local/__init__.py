@@ -25,7 +25,7 @@ Nothing of the runtime imports this package; it is loaded when there is no Runti
 from __future__ import annotations
 
 from ric.local.command_line import main, serve, serve_handler
-from ric.local.emulator import Emulator, FunctionStartError
+from ric.local.emulator import Emulator
 from ric.local.invoke.programmatic import InvokeStream
 from ric.local.invoke.results import InvokeResult, ServiceError
 from ric.local.observer import (
@@ -37,6 +37,7 @@ from ric.local.observer import (
     RuntimeReady,
     RuntimeStart,
 )
+from ric.local.runtime_watch import FunctionStartError
 
 __all__ = [
     "Emulator",

@@ -12,8 +12,9 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from ric.errors import EXIT_FAILURE
-from ric.local.emulator import Emulator, FunctionStartError
+from ric.local.emulator import Emulator
 from ric.local.handler_lookup import UnusableHandlerError, check_handler, missing_in_new_interpreter
+from ric.local.runtime_watch import FunctionStartError
 from ric.local.stop_signals import ended_by_signals
 from ric.local.variables import (
     PORT_VARIABLE,

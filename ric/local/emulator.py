@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import enum
-import queue
 import threading
 import warnings
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ric.local.invocation_queue import InvocationQueue
@@ -16,6 +13,7 @@ from ric.local.invoke.invoke_listener import INVOKE_PATH, InvokeListener
 from ric.local.invoke.service import FunctionService
 from ric.local.runtime.execution_environment import ExecutionEnvironment
 from ric.local.runtime.journal import Narrator
+from ric.local.runtime_watch import RuntimeWatch
 from ric.local.terminal import TerminalObserver
 from ric.local.variables import FUNCTION_NAME, FunctionSettings
 
@@ -29,35 +27,6 @@ if TYPE_CHECKING:
 
 DEFAULT_GRACE_SECONDS = 5.0
 """How long invocations in progress may take to come to their end when the runtime is to end."""
-
-
-class FunctionStartError(Exception):
-    """The function did not start.
-
-    Args:
-        failure: Why.
-        exit_status: How its process ended, negative for a signal; None if there was no process.
-    """
-
-    def __init__(self, failure: Failure, exit_status: int | None) -> None:
-        super().__init__(failure, exit_status)
-        self.failure = failure
-        self.exit_status = exit_status
-
-    def __str__(self) -> str:
-        return f"{self.failure.error_type}: {self.failure.message}"
-
-
-class _Signal(enum.Enum):
-    READY = enum.auto()
-    STOP = enum.auto()
-
-
-@dataclass(frozen=True)
-class _Exit:
-    reason: Failure
-    init_failure: Failure | None
-    exit_status: int | None
 
 
 class Emulator:
@@ -114,8 +83,7 @@ class Emulator:
         settings = FunctionSettings(
             handler, function_name, memory_mb, timeout_s, max_concurrency, snap_start, dict(env or {})
         )
-        # SimpleQueue.put may interrupt itself, so a signal handler can use it where a lock would not do.
-        self._events: queue.SimpleQueue[_Signal | _Exit] = queue.SimpleQueue()
+        self._watch = RuntimeWatch()
         self._queue = InvocationQueue()
         self._handler = handler
         self._name = settings.name
@@ -123,11 +91,12 @@ class Emulator:
         self._invoke_api = InvokeListener(self._service, host, port)
         narrator = Narrator(observer or TerminalObserver())
         self._environments = [
-            ExecutionEnvironment(number, command, settings, self._queue, narrator, self._note_ready, self._note_exit)
+            ExecutionEnvironment(
+                number, command, settings, self._queue, narrator, self._watch.note_ready, self._watch.note_exit
+            )
             for number in range(concurrency)
         ]
         self._thread: threading.Thread | None = None
-        self._was_ready = False
 
     @property
     def base_url(self) -> str:
@@ -192,7 +161,7 @@ class Emulator:
 
     def stop(self) -> None:
         """Asks the emulator to end at once. May be called from any thread and from a signal handler."""
-        self._events.put(_Signal.STOP)
+        self._watch.stop()
 
     def restart(self, *, grace_s: float = DEFAULT_GRACE_SECONDS) -> None:
         """Replaces the runtimes by new ones, which load the code afresh, and returns at once.
@@ -261,16 +230,7 @@ class Emulator:
             self._invoke_api.start("ric-invoke-api")
             for environment in self._environments:
                 environment.start()
-            while (event := self._events.get()) is not _Signal.STOP:
-                if isinstance(event, _Exit):
-                    if event.init_failure and must_succeed and not self._was_ready:
-                        raise FunctionStartError(event.init_failure, event.exit_status)
-                    if on_exit:
-                        on_exit(event.init_failure or event.reason)
-                elif not self._was_ready:
-                    self._was_ready = True
-                    if on_ready:
-                        on_ready()
+            self._watch.follow(on_ready, on_exit, must_succeed=must_succeed)
         finally:
             self._close()
 
@@ -286,12 +246,6 @@ class Emulator:
         if not has_finished:
             message = f"{self._handler} was not done {grace_s:g} s after its emulator was to end, and was ended"
             warnings.warn(message, RuntimeWarning, stacklevel=3)
-
-    def _note_ready(self) -> None:
-        self._events.put(_Signal.READY)
-
-    def _note_exit(self, reason: Failure, init_failure: Failure | None, exit_status: int | None) -> None:
-        self._events.put(_Exit(reason, init_failure, exit_status))
 
     def _close(self) -> None:
         self._queue.close()
