@@ -11,7 +11,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 _loop_pid: int | None = None
 
@@ -33,10 +33,17 @@ def end_child(status: object) -> NoReturn:
     Args:
         status: An exit status, or what ``sys.exit`` takes in its place: None for 0, anything else is shown and means 1.
     """
-    if status is not None and not isinstance(status, int):
-        sys.stderr.write(f"{status}\n")
-        status = 1
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None and not stream.closed:
-            stream.flush()
-    os._exit(status or 0)
+    is_message = status is not None and not isinstance(status, int)
+    try:
+        _write(sys.stdout, "")
+        _write(sys.stderr, f"{status}\n" if is_message else "")
+    finally:
+        os._exit(1 if is_message else int(status or 0) & 0xFF)  # type: ignore[call-overload]
+
+
+def _write(stream: Any, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except Exception:  # noqa: BLE001, S110 - nobody takes it; the child ends all the same
+        pass

@@ -189,6 +189,35 @@ def test_a_wrong_log_call_that_cannot_be_told_of(stream: str, tmp_path: Path) ->
     assert (run.result(), run.stdout) == ("served", "")
 
 
+@pytest.mark.parametrize("mode", LOGGING_MODES)
+def test_a_wrong_log_call_where_standard_error_is_a_part_of_the_log(mode: str, tmp_path: Path) -> None:
+    """What is told of it would be logged, which is as wrong; it goes past ``logging`` then, line by line and once."""
+    source = """
+        import logging, sys
+
+        class IntoTheLog:
+            def write(self, text):
+                text.strip() and logging.error(text.rstrip())
+                return len(text)
+
+            def flush(self):
+                pass
+
+        sys.stderr = IntoTheLog()
+        logging.root.handlers[0].setFormatter(logging.Formatter("%(correlation_id)s %(message)s"))
+
+        def handler(event, context):
+            logging.warning("hello")
+            return "served"
+    """
+    run = run_function(tmp_path, source, environment=LOGGING_MODES[mode])
+
+    assert (run.result(), run.stderr) == ("served", "")
+    assert run.stdout.startswith("--- Logging error ---\nTraceback (most recent call last):\n")
+    assert run.stdout.count("Logging error") == 1
+    assert "Message: 'hello'\n" in run.stdout
+
+
 def test_a_log_call_without_end_is_the_functions_own_error(tmp_path: Path) -> None:
     """A recursion is not told of in the middle of it: that would need more of the stack."""
     source = """

@@ -689,3 +689,49 @@ class TestImports:
             outcome = stack.enter_context(function(api, tmp_path, source)).wait()
         assert outcome.exit_code == 1
         assert "ValueError: why" in outcome.stdout + outcome.stderr
+
+
+FORKED = """
+import atexit, os, sys
+atexit.register(lambda: os.mkdir("cleaned-up-%d" % os.getpid()))
+def handler(event, context):
+    if context.aws_request_id == "1":
+        pid = os.fork()
+        if pid == 0:
+            {breaking}
+            {ending}
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return os.listdir()
+"""
+
+
+@pytest.mark.parametrize(
+    "breaking",
+    [
+        "os.close(1); os.close(2); sys.stdout.stream.write('x')",
+        "full = os.open('/dev/full', os.O_WRONLY); os.dup2(full, 1); os.dup2(full, 2); sys.stdout.stream.write('x')",
+        "sys.stdout.close(); sys.stderr.close()",
+        "sys.stdout = sys.stderr = object()",
+        "sys.stdout = sys.stderr = None",
+    ],
+)
+@pytest.mark.parametrize(("ending", "status"), [("sys.exit(0)", 0), ("sys.exit(5)", 5), ("sys.exit('why')", 1)])
+def test_a_forked_child_that_cannot_write_ends_at_once(tmp_path: Path, breaking: str, ending: str, status: int) -> None:
+    """It runs nothing that its parent registered for its own end, and its status is what it asked for."""
+    _, posted, _ = serve(tmp_path, FORKED.format(breaking=breaking, ending=ending))
+    assert posted[0] == status
+    assert not [name for name in posted[1] if name.startswith("cleaned-up")]
+
+
+@pytest.mark.parametrize(("ending", "exit_code"), [("sys.exit(3)", 3), ("raise KeyboardInterrupt", 130)])
+def test_the_exit_code_where_the_logs_descriptor_was_closed(tmp_path: Path, ending: str, exit_code: int) -> None:
+    """A function that closes every descriptor still ends with the code that it asks for."""
+    (tmp_path / "sitecustomize.py").write_text(
+        # O_RDWR | O_CREAT, under a number that no later connection gets.
+        "import os\nos.environ['_LAMBDA_TELEMETRY_LOG_FD'] = str(os.dup2(os.open('frames', 66), 200))\n"
+    )
+    source = f"import os, sys\ndef handler(event, context):\n    os.closerange(3, 256)\n    {ending}\n"
+    script = [[answer(event("1"))], [answer(ACCEPTED)]]
+    outcome, api = run_to_its_end(tmp_path, script, source, variables={"PYTHONPATH": str(tmp_path)})
+    assert outcome.exit_code == exit_code, outcome.stderr
+    assert api.paths[-1] == error_path("1")

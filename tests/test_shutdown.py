@@ -422,6 +422,40 @@ def handler(event, context):
         assert outcome.stdout.endswith(BOTH)
         assert outcome.exit_code == TERMINATED
 
+    def test_an_output_that_nobody_reads(self, tmp_path: Path) -> None:
+        """A thread that waits for room in a full pipe keeps the callbacks not waiting, and the end for a second or two.
+
+        Python, which wants what is written to be read, waits so long for the thread, and then ends with SIGABRT.
+        """
+        source = """
+import os, ric, select, sys, threading
+unread, full = os.pipe()
+os.dup2(full, 1)
+ric.on_shutdown(lambda: os.mkdir("called"))
+
+def write_for_ever():
+    while True:
+        sys.stdout.write("x" * 5000)
+
+def handler(event, context):
+    threading.Thread(target=write_for_ever, daemon=True).start()
+    room = select.poll()
+    room.register(1, select.POLLOUT)
+    while room.poll(0):
+        pass
+"""
+        is_waiting = threading.Event()
+        script = [answer(event("1")), answer(ACCEPTED), read(), tell(is_waiting), wait_for_close()]
+        with (
+            ScriptedApi(extension(), script).listen() as api,
+            function(api, tmp_path, source, variables={"RIC_SHUTDOWN_GRACE_MS": "500"}) as running,
+        ):
+            assert is_waiting.wait(TIMEOUT_S)
+            running.process.terminate()
+            outcome = running.wait()
+        assert (tmp_path / "called").is_dir()
+        assert outcome.exit_code in (1, -signal.SIGABRT), outcome
+
     def test_a_forked_child_dies_of_it(self, tmp_path: Path) -> None:
         """A process that the handler forked ends at SIGTERM as it would without callbacks, and runs none of them."""
         source = (

@@ -10,12 +10,13 @@ import contextlib
 import json
 import logging
 import sys
+import threading
 import time
 import traceback
 
 from ric import identity
 from ric.function.traces import message_of
-from ric.process.sinks import frame_type
+from ric.process.sinks import frame_type, write_to_descriptor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ _STANDARD_ATTRIBUTES.discard("taskName")  # upstream shows it
 _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
+_telling = threading.local()
+
+
 def _tell_of_failure(handler: logging.Handler, record: logging.LogRecord) -> None:
     """Tells on standard error that a record cannot be written, unless ``logging.raiseExceptions`` is false.
 
@@ -53,7 +57,14 @@ def _tell_of_failure(handler: logging.Handler, record: logging.LogRecord) -> Non
     if isinstance(sys.exc_info()[1], RecursionError):
         raise
     with contextlib.suppress(Exception):  # standard error is closed, or user code put something there
-        logging.Handler.handleError(handler, record)
+        if getattr(_telling, "is_under_way", False):
+            write_to_descriptor(f"{record.msg}\n")  # user code made standard error a part of the log, which leads here
+            return
+        _telling.is_under_way = True
+        try:
+            logging.Handler.handleError(handler, record)
+        finally:
+            _telling.is_under_way = False
 
 
 class LambdaLoggerHandler(logging.Handler):

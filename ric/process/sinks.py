@@ -12,6 +12,7 @@ import sys
 
 # The functions themselves: a handler that replaces those of the modules does not keep errors from being logged.
 from os import write
+from select import POLLOUT, poll
 from time import time_ns
 
 from ric import config
@@ -82,10 +83,24 @@ def unbuffer_output() -> None:
 def drop_unwritable_output() -> None:
     """Keeps text that nobody takes from changing the exit code: Python ends with 120 if it cannot flush a stream."""
     for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
         try:
-            getattr(sys, name).flush()
-        except Exception:  # noqa: BLE001 - its descriptor is closed, nobody reads it, or user code put something there
+            # To flush would wait for a thread that waits for room; Python itself does so for a second only.
+            if _has_room(stream):
+                stream.flush()
+        except BaseException:  # noqa: BLE001 - its descriptor is closed, nobody reads it, or user code put something there
             setattr(sys, name, None)
+
+
+def _has_room(stream: Any) -> bool:
+    """Whether a stream takes text without waiting for a reader."""
+    try:
+        descriptor = stream.fileno()
+    except Exception:  # noqa: BLE001 - it is none of a descriptor
+        return True
+    readiness = poll()
+    readiness.register(descriptor, POLLOUT)
+    return bool(readiness.poll(0))
 
 
 class StandardLogSink:
@@ -104,13 +119,17 @@ class StandardLogSink:
     def __exit__(self, *exc_info: object) -> None:
         pass
 
+    def has_room(self) -> bool:
+        """Whether a line can be written without waiting for whoever reads the log."""
+        return _has_room(sys.stdout)
+
     def log(self, msg: str, frame_type: bytes | None = None) -> None:
         """Writes the text as it is."""
         try:
             sys.stdout.write(msg)
         except Exception:  # noqa: BLE001 - user code put it there
             # It may be None, closed, or have an encoding that lacks a character of the message.
-            _write_to_descriptor(msg)
+            write_to_descriptor(msg)
 
     def log_error(self, message_lines: list[str]) -> None:
         """Writes the lines so that they stay one event."""
@@ -142,7 +161,14 @@ class FramedTelemetryLogSink:
         exc_value: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        self.file.close()
+        try:  # noqa: SIM105 - contextlib would be one more import at each start
+            self.file.close()
+        except OSError:
+            pass  # user code closed the descriptor; what the process ends with is another matter
+
+    def has_room(self) -> bool:
+        """Whether a frame can be written without waiting for whoever reads the log."""
+        return _has_room(self.file)
 
     def log(self, msg: str, frame_type: bytes | None = None) -> None:
         """Writes one frame.
@@ -160,7 +186,7 @@ class FramedTelemetryLogSink:
         try:
             self._write_all(head + message)
         except (ValueError, OSError):
-            _write_to_descriptor(msg)  # user code closed the descriptor
+            write_to_descriptor(msg)  # user code closed the descriptor
 
     def log_error(self, message_lines: list[str]) -> None:
         """Writes the lines as one frame of level ERROR."""
@@ -184,7 +210,7 @@ def create_log_sink() -> StandardLogSink | FramedTelemetryLogSink:
     return FramedTelemetryLogSink(descriptor, log_format)
 
 
-def _write_to_descriptor(msg: str) -> None:
+def write_to_descriptor(msg: str) -> None:
     """Writes straight to descriptor 1, or to 2 where that is closed."""
     rest = memoryview(msg.encode("utf-8", "backslashreplace"))
     for descriptor in (1, 2):

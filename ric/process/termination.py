@@ -163,7 +163,8 @@ class Termination:
                 _signal.pthread_kill(self._main_thread, _signal.SIGTERM)
         sleep(max(0.0, end_s - monotonic()))
         late = "threads or child processes of the function did" if self._is_done else "callbacks of on_shutdown() did"
-        self._warn(f"{late} not end within the {self._grace_s * 1000:.0f} ms that there are for the shutdown")
+        if self._log_sink.has_room():  # else the warning would wait for a reader, and the end with it
+            self._warn(f"{late} not end within the {self._grace_s * 1000:.0f} ms that there are for the shutdown")
         os._exit(EXIT_FAILURE)
 
     def _register_extension(self, client: Any) -> None:
