@@ -447,6 +447,17 @@ class Function:
         assert not self._watcher.is_alive(), f"the process does not end; requests: {self.api.paths}"
         return Outcome(self.process.returncode, *self._output, self._ended_s - self._started_s)
 
+    def terminate_at_work(self) -> Outcome:
+        """Sends SIGTERM to a function that is at work, and waits for the end; once more if nothing comes of it.
+
+        Python runs no handler for a signal that comes just before it begins to wait in a system call.
+        """
+        self.process.terminate()
+        self._watcher.join(TIMEOUT_S / 2)
+        if self._watcher.is_alive():
+            self.process.terminate()
+        return self.wait()
+
     def kill(self) -> None:
         """Ends the process, whatever it does."""
         self.process.kill()
