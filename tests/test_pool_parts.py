@@ -19,7 +19,7 @@ from ric.process.pool.channel import WANTS_EXTENSION, Channel
 from ric.process.pool.crashes import MAX_CRASHES, Crashes
 from ric.process.pool.place import Place
 from ric.process.pool.slots import BUSY, IDLE, STARTING, Slots
-from tests.pool_running import APP, children, kill_and_wait
+from tests.pool_running import APP, Gate, children, kill_and_wait
 from tests.scripted_api import (
     ACCEPTED,
     INIT_ERROR,
@@ -30,7 +30,9 @@ from tests.scripted_api import (
     error_path,
     event,
     function,
+    hold,
     read,
+    reset,
     response_path,
     run_to_its_end,
     send,
@@ -123,12 +125,15 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
 class TestPlace:
     """A worker's side."""
 
-    def test_the_ids_are_noted_before_the_event_is_taken(self) -> None:
-        """The head is read without taking a byte of it, however slowly it comes."""
+    @pytest.mark.parametrize("blocks", [True, False])
+    def test_the_ids_are_noted_before_the_event_is_taken(self, blocks: bool) -> None:
+        """The head is read without taking a byte of it, however slowly it comes, and whatever a handler did to it."""
         server, ours = tcp_pair()
         channel = Channel()
         slot = Slots(1)[0]
         place = Place(0, slot, channel, ours.detach())
+        assert place.connection is not None
+        os.set_blocking(place.connection.fileno(), blocks)
 
         def drip() -> None:
             for byte in EVENT:
@@ -140,7 +145,6 @@ class TestPlace:
             place.wait(0)
             thread.join()
             assert slot.held == ("one", "token")
-            assert place.connection is not None
             assert place.connection.recv(len(EVENT)) == EVENT
         place.connection.close()
         channel.close()
@@ -201,6 +205,9 @@ def test_delays_between_crashes() -> None:
 def in_pool(size: int, **variables: str) -> dict[str, str]:
     """Returns the environment of so many workers."""
     return {"AWS_LAMBDA_MAX_CONCURRENCY": str(size), **variables}
+
+
+in_modes = pytest.mark.parametrize("mode", ["process", "thread", "asyncio"])
 
 
 class TestOnTheWire:
@@ -308,6 +315,59 @@ class TestOnTheWire:
             assert is_over.wait(TIMEOUT_S)
             running.process.terminate()
             assert "the Runtime API was not told: timed out" in running.wait().stdout
+
+    @in_modes
+    def test_a_poll_that_is_reset(self, mode: str, tmp_path: Path) -> None:
+        """It is asked anew by the same process, whose other invocation goes on and is answered."""
+        gate = Gate(tmp_path)
+        is_at_work, is_back = threading.Event(), threading.Event()
+        at_work = [answer(event("one", json.dumps(gate.event).encode())), answer(ACCEPTED), read()]
+        idle = [read(), wait_for(is_at_work), reset()]
+        again = [read(), tell(is_back), send(event("two")), answer(ACCEPTED), read()]
+        variables = in_pool(2, AWS_LAMBDA_CONCURRENCY_MODE=mode)
+        with (
+            ScriptedApi(at_work, idle, again).listen() as api,
+            function(api, tmp_path, APP, variables=variables) as running,
+        ):
+            gate.wait()
+            workers = children(running.process.pid)
+            is_at_work.set()
+            assert is_back.wait(TIMEOUT_S)
+            assert children(running.process.pid) == workers
+            gate.open()
+            outcome = running.stop_when_complete()
+        assert outcome.stdout + outcome.stderr == ""
+        posted = sorted(request.path for request in api.requests if request.method == "POST")
+        assert posted == [response_path("one"), response_path("two")]
+
+    @in_modes
+    def test_descriptors_that_do_not_block(self, mode: str, tmp_path: Path) -> None:
+        """A handler that made all of them so loses no event, and its worker knows what it holds when it dies."""
+        # It does so when the last answer was read, as a thread of its own might: who has to wait for one mends it.
+        source = """
+import contextlib, os
+from ric.api.runtime_api import RuntimeApi
+ask = RuntimeApi.next
+def ask_without_blocking(api):
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            os.set_blocking(int(number), False)
+    return ask(api)
+RuntimeApi.next = ask_without_blocking
+def handler(event, context):
+    if event.get("exit"):
+        os._exit(3)
+"""
+        head, rest = (found := event("two", b'{"exit": 1}'))[:40], found[40:]
+        worker = [answer(event("one")), answer(ACCEPTED), read(), hold(0.2), send(head), hold(0.2), send(rest)]
+        variables = in_pool(1, AWS_LAMBDA_CONCURRENCY_MODE=mode)
+        with (
+            ScriptedApi(worker, [answer(ACCEPTED)]).listen() as api,
+            function(api, tmp_path, source, variables=variables),
+        ):
+            api.wait_until_complete()
+        assert api.paths[:4] == [NEXT, response_path("one"), NEXT, error_path("two")]
+        assert b"exit status 3" in api.requests[3].body
 
     def test_the_api_is_gone(self, tmp_path: Path) -> None:
         """Nothing listens any more: the pool gives up as a single runtime does, and does not start workers for ever."""

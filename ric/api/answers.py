@@ -18,6 +18,7 @@ from ric.api.http11 import (
     find_head_end,
     parse_response_head,
 )
+from ric.api.sockets import receive
 from ric.errors import MalformedResponseError, TransportError
 
 _RECEIVE_BYTES = 64 * 1024
@@ -95,7 +96,7 @@ class AnswerReader:
         while (end := find_head_end(data, searched)) < 0:
             if len(data) > MAX_HEAD_BYTES:
                 raise MalformedResponseError(f"a head of more than {MAX_HEAD_BYTES} bytes")
-            more = _receive(connection)
+            more = receive(connection, _RECEIVE_BYTES)
             if not more:
                 if data:
                     raise MalformedResponseError("the connection was closed within the head")
@@ -119,7 +120,7 @@ class AnswerReader:
         self._received = self._received[length:]
         missing = length - len(pieces[0])
         while missing:
-            piece = _receive(connection, min(missing, _MAX_BODY_STEP_BYTES), _socket.MSG_WAITALL)
+            piece = receive(connection, min(missing, _MAX_BODY_STEP_BYTES), _socket.MSG_WAITALL)
             if not piece:
                 raise MalformedResponseError(f"the connection was closed {missing} bytes before the end of {length}")
             pieces.append(piece)
@@ -130,7 +131,7 @@ class AnswerReader:
         decoder = ChunkedDecoder()
         decoder.feed(self._received)
         while not decoder.complete:
-            data = _receive(connection)
+            data = receive(connection, _RECEIVE_BYTES)
             if not data:
                 raise MalformedResponseError("the connection was closed among the chunks")
             decoder.feed(data)
@@ -140,7 +141,7 @@ class AnswerReader:
     def _read_until_close(self, connection: _socket.socket, *, is_refusal: bool) -> bytes:
         body = bytearray(self._received)  # a list of pieces takes a hundred times the memory if they are single bytes
         try:
-            while data := _receive(connection):
+            while data := receive(connection, _RECEIVE_BYTES):
                 body += data
         except ConnectionResetError:
             # A server that refuses a body without having read it ends so; then it is the status that counts.
@@ -148,15 +149,6 @@ class AnswerReader:
                 raise
         self._received = b""
         return bytes(body)
-
-
-def _receive(connection: _socket.socket, size: int = _RECEIVE_BYTES, flags: int = 0) -> bytes:
-    """Waits for bytes, also when a handler has made every descriptor that it found non-blocking."""
-    while True:
-        try:
-            return connection.recv(size, flags)
-        except BlockingIOError:
-            connection.setblocking(True)
 
 
 def _keep_heap() -> None:

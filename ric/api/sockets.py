@@ -50,6 +50,15 @@ def wait_for_input(*descriptors: int) -> set[int]:
     return {descriptor for descriptor, _ in readiness.poll()}
 
 
+def receive(connection: _socket.socket, size: int, flags: int = 0) -> bytes:
+    """Waits for bytes, also when a handler has made every descriptor that it found non-blocking."""
+    while True:
+        try:
+            return connection.recv(size, flags)
+        except BlockingIOError:
+            connection.setblocking(True)
+
+
 def disown(connection: _socket.socket, error: OSError) -> None:
     """Forgets a connection that a handler closed: its descriptor may be one of the handler's own files by now."""
     if error.errno in _NOT_OUR_DESCRIPTOR:

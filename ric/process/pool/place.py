@@ -11,6 +11,7 @@ from __future__ import annotations
 import _socket
 
 from ric.api.http11 import MAX_HEAD_BYTES, find_head_end
+from ric.api.sockets import receive
 from ric.process.pool.abandoned import ids_in
 from ric.process.pool.slots import IDLE, POLLING
 
@@ -60,11 +61,19 @@ class Place:
         self._channel.send_connection(self._number, connection.fileno())
 
     def wait(self, descriptor: int) -> None:
-        """Waits for the answer to ``/next``, and notes in the slot which invocation it brings."""
+        """Waits for the answer to ``/next``, and notes in the slot which invocation it brings.
+
+        Raises:
+            OSError: The connection is lost.
+        """
         self.slot.enter(POLLING)
         if self.wait_first is not None:
             self.wait_first(descriptor)
-        ids = ids_in(self._look_at_head())
+        try:
+            ids = ids_in(self._look_at_head())
+        except OSError:
+            self.slot.enter(IDLE)  # nobody answers there any more
+            raise
         if ids is None:
             self.slot.enter(IDLE)
         else:
@@ -76,10 +85,11 @@ class Place:
 
     def _look_at_head(self) -> bytes:
         assert self._connection is not None  # noqa: S101 - for the type checker
-        look = self._connection.recv
-        data = look(_LOOK_BYTES, _socket.MSG_PEEK)
+        connection = self._connection
+        data = receive(connection, _LOOK_BYTES, _socket.MSG_PEEK)
         while (end := find_head_end(data)) < 0:
-            if len(data) > MAX_HEAD_BYTES or len(look(len(data) + 1, _WAIT_FOR_MORE)) <= len(data):
+            connection.setblocking(True)  # a handler may have changed that: part of a head would look like the end
+            if len(data) > MAX_HEAD_BYTES or len(receive(connection, len(data) + 1, _WAIT_FOR_MORE)) <= len(data):
                 return b""  # no answer, or the end of the connection; who reads it will say so
-            data = look(2 * len(data) + _LOOK_BYTES, _socket.MSG_PEEK)
+            data = receive(connection, 2 * len(data) + _LOOK_BYTES, _socket.MSG_PEEK)
         return data[:end]
