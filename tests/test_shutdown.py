@@ -279,6 +279,33 @@ async def handler(event, context):
         assert [line for line in lines if line != "own"] == BOTH.splitlines()
         assert (outcome.exit_code, "own" in lines) == (TERMINATED, not removed)
 
+    @pytest.mark.parametrize("taken", [False, True])
+    def test_descriptors_that_the_handler_closed(self, tmp_path: Path, taken: bool) -> None:
+        """All events are served and the signal is heard, and nothing gets into files that have the numbers now."""
+        source = f"""{TELLING}
+ends = []
+def handler(event, context):
+    os.closerange(3, 256)
+    ends[:] = [os.pipe() for _ in range(10 * {taken})]
+@ric.on_shutdown
+def look():
+    for out, inward in ends:
+        os.write(inward, b"own")
+        assert os.read(out, 100) == b"own"
+"""
+        is_registered, is_waiting = threading.Event(), threading.Event()
+        first, second = [wait_for(is_registered), answer(event("1"))], [answer(ACCEPTED), answer(event("2"))]
+        third = [answer(ACCEPTED), read(), tell(is_waiting), wait_for_close()]
+        with (
+            ScriptedApi(extension(read(), tell(is_registered)), first, second, third).listen() as api,
+            function(api, tmp_path, source, variables=PATIENT) as running,
+        ):
+            assert is_waiting.wait(TIMEOUT_S)
+            running.process.terminate()
+            assert running.wait()[:3] == (TERMINATED, BOTH, "")
+        posts = [request.path for request in api.requests if request.method == "POST"]
+        assert posts == [REGISTER, response_path("1"), response_path("2")]
+
     def test_interrupt(self, tmp_path: Path) -> None:
         """Ctrl-C ends the function as ever, without callbacks."""
         # While the first two events are awaited modules are imported, and an interrupt there has warnings of its own.
@@ -376,6 +403,29 @@ def handler(event, context):
         document = json.loads(report.body)
         assert document["errorType"] == "ShutdownInterrupt"
         assert "the environment is shut down" in document["errorMessage"]
+
+    def test_descriptors_that_it_closed(self, tmp_path: Path) -> None:
+        """The signal is no error of a handler that has just closed all descriptors."""
+        source = f"""{TELLING}
+def handler(event, context):
+    os.closerange(3, 256)
+    pathlib.Path("at-work").write_text("yes")
+    return open("go").read(1)
+"""
+        os.mkfifo(tmp_path / "at-work")
+        os.mkfifo(tmp_path / "go")
+        is_registered = threading.Event()
+        first, second = [wait_for(is_registered), answer(event("1"))], [answer(ACCEPTED), wait_for_close()]
+        with (
+            ScriptedApi(extension(read(), tell(is_registered)), first, second).listen() as api,
+            function(api, tmp_path, source, variables=PATIENT) as running,
+            (tmp_path / "go").open("r+b", buffering=0) as go,
+        ):
+            assert (tmp_path / "at-work").read_text() == "yes"
+            running.process.terminate()
+            go.write(b"y")
+            assert running.wait()[:2] == (TERMINATED, BOTH)
+        assert (api.paths[-1], json.loads(api.requests[-1].body)) == (response_path("1"), "y")
 
     def test_a_stream_is_ended(self, tmp_path: Path) -> None:
         """A generator that is still streaming then is closed, and the stream ends with an error."""

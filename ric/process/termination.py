@@ -61,7 +61,7 @@ class Termination:
         self._is_done = False
         self._main_thread = _thread.get_ident()
         self._previous: Any = None
-        self._pipe_out, self._pipe_in = _private_pipe()
+        self._open_pipe()
 
     def watch(self, client: Any) -> bool:
         """Handles SIGTERM from now on, and makes sure that Lambda sends it.
@@ -80,10 +80,7 @@ class Termination:
                 "register it while the handler module is imported"
             )
             return False
-        # The kernel writes to the pipe even if the signal arrives between a look at it and the wait.
-        others = _signal.set_wakeup_fd(self._pipe_in, warn_on_full_buffer=False)
-        if others != -1:
-            _signal.set_wakeup_fd(others, warn_on_full_buffer=False)
+        self._hear_by_pipe()
         os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_disown)
         if hasattr(client, "wait_idle_with"):
             client.wait_idle_with(self._wait)
@@ -96,9 +93,12 @@ class Termination:
         Raises:
             SystemExit: It came already.
         """
+        is_main = _thread.get_ident() == self._main_thread
+        if is_main:
+            self._mend_pipe()  # first: a signal that had come before is seen below, a later one is in the pipe
         if self.is_requested:
             raise SystemExit(EXIT_TERMINATED)
-        if _thread.get_ident() != self._main_thread:
+        if not is_main:
             return  # one of several loops, none of which may set handlers
         if _signal.getsignal(_signal.SIGTERM) != self._on_sigterm:
             # The handler put one of its own there, or asyncio did for it. It gets the signal after the callbacks.
@@ -142,14 +142,41 @@ class Termination:
             SystemExit: The signal came first.
         """
         while descriptor not in wait_for_input(descriptor, self._pipe_out):
-            os.read(self._pipe_out, _PIPE_BYTES)
+            try:
+                os.read(self._pipe_out, _PIPE_BYTES)
+            except OSError:
+                self._mend_pipe()  # a thread of the function closed it meanwhile
             if self.is_requested:
                 raise SystemExit(EXIT_TERMINATED)
+
+    def _open_pipe(self) -> None:
+        self._pipe_out, self._pipe_in = ends = _private_pipe()
+        self._pipe_files = [_file_at(end) for end in ends]
+
+    def _hear_by_pipe(self, former: int = -1) -> None:
+        """Has the kernel write to the pipe, even if the signal arrives between a look at it and the wait."""
+        others = _signal.set_wakeup_fd(self._pipe_in, warn_on_full_buffer=False)
+        if others not in (-1, former):
+            try:
+                _signal.set_wakeup_fd(others, warn_on_full_buffer=False)
+            except (OSError, ValueError):
+                return  # it was closed as well
+
+    def _mend_pipe(self) -> None:
+        """Makes another pipe if the handler closed an end: its number is nobody's now, or that of another file."""
+        ends = (self._pipe_out, self._pipe_in)
+        own = [end for end, file in zip(ends, self._pipe_files, strict=True) if _file_at(end) == file]
+        if len(own) < len(ends):
+            self._open_pipe()
+            self._hear_by_pipe(former=ends[1])
+            for end in own:
+                os.close(end)
 
     def _on_sigterm(self, number: int, frame: object) -> None:
         if not self.is_requested:
             self.is_requested = True
-            os.write(self._pipe_in, b"\0")
+            if _file_at(self._pipe_in) == self._pipe_files[1]:
+                os.write(self._pipe_in, b"\0")
             _thread.start_new_thread(self._keep_time, (monotonic() + self._grace_s,))
         elif self._is_due and not self._is_finishing:  # a signal that is merely repeated changes nothing
             raise ShutdownInterrupt(EXIT_TERMINATED)
@@ -222,6 +249,15 @@ def _wait_for_ever(extension: InternalExtension) -> None:
         extension.wait()
     except RuntimeApiError:
         return  # the Runtime API is gone, which the loop finds out and says
+
+
+def _file_at(descriptor: int) -> tuple[int, int] | None:
+    """Tells one open file from another; None where there is none."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _private_pipe() -> tuple[int, int]:
