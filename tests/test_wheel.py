@@ -18,7 +18,7 @@ from tests.image import REPOSITORY
 from tests.rie import Rie, rie_refusal
 
 # The official client's wheel has 357,000, most of it a compiled module; docs/architecture.md says what takes how much.
-MAX_WHEEL_BYTES = 290_000
+MAX_WHEEL_BYTES = 300_000
 MAX_RUNTIME_BYTES = 140_000
 DEVELOPER_SIDE = ("ric/cli/", "ric/events/", "ric/local/", "ric/testing/")
 # Downloads are what takes the time here: the build's requirements, then those of the package.
