@@ -20,14 +20,12 @@ from ric.errors import (
     LambdaRuntimeClientError,
     RicError,
     RuntimeApiUnavailableError,
-    StreamingError,
 )
 from ric.function import faults, reply
-from ric.function.chains import add_causes, add_causes_to_xray
 from ric.function.context import LambdaContext, create_lambda_context, remember_function
-from ric.function.faults import made_by, make_error, make_xray_fault, working_directory
+from ric.function.faults import make_error, make_xray_fault
 from ric.function.loader import load_handler as _get_handler
-from ric.function.traces import class_name, is_fault, message_of, traceback_of, user_frames, user_trace
+from ric.function.traces import class_name
 from ric.process import error_log, log_setup, shutdown
 from ric.process.error_log import log_error
 from ric.process.signals import end_on_sigterm
@@ -274,15 +272,7 @@ def build_fault_result(exc_info: Any, msg: str | None, invoke_id: str | None = N
 
 def _report_failure(error: BaseException, client: Any, invoke_id: str, echo: tuple[str, ...], log_sink: Any) -> None:
     """Logs a failed invocation and posts its error document and X-Ray cause."""
-    summary: tuple[str, str, str, list[Any]]
-    if is_fault(error):
-        summary = ("LambdaValidationError", error.msg, working_directory(), [])
-    else:
-        frames = user_frames(traceback_of(error))
-        summary = (class_name(type(error)), message_of(error), working_directory(), frames)
-    # Third parties replace make_xray_fault, make_error and build_fault_result in this module. ``made_by`` calls what
-    # they put there, and ric's own function if theirs fails or makes no document.
-    xray_fault = add_causes_to_xray(made_by(make_xray_fault, faults.make_xray_fault, *summary), error)
+    xray_fault = faults.xray_fault_of(error, make_xray_fault)
     document = _error_document(error, invoke_id)
     _log_failure(document, log_sink)
     client.post_invocation_error(
@@ -321,12 +311,7 @@ def report_init_failure(error: BaseException, client: BaseLambdaRuntimeClient, l
 
 
 def _error_document(error: BaseException, *invoke_id: str) -> dict[str, Any]:
-    if is_fault(error):
-        trace = user_trace(traceback_of(error)) if isinstance(error, StreamingError) else error.trace
-        told = (error.msg, error.exception_type, trace, *invoke_id)
-        return add_causes(made_by(make_error, faults.make_error, *told), error)
-    exc_info = (type(error), error, traceback_of(error))
-    return made_by(build_fault_result, faults.build_fault_result, exc_info, None, *invoke_id)
+    return faults.error_document_of(error, make_error, build_fault_result, *invoke_id)
 
 
 def _log_failure(document: dict[str, Any], log_sink: Any) -> None:

@@ -2,16 +2,28 @@
 
 Two documents tell of a failure: the error document, which the caller gets (keys in upstream's order), and the X-Ray
 error cause. The functions with upstream's signatures make what upstream makes; ``chains`` adds the exceptions behind
-the error, ``error_fitting`` keeps both within what the platform takes. Nothing in here may fail itself: exceptions
-whose ``str()`` raises, a deleted working directory and replaced functions that break are all in a day's work.
+the error, ``error_fitting`` keeps both within what the platform takes. Third parties replace the makers of documents in
+``ric.bootstrap``, which therefore hands in those that stand there; where one fails, ric's own makes the document.
+Nothing in here may fail itself: exceptions whose ``str()`` raises, a deleted working directory and replaced functions
+that break are all in a day's work.
 """
 
 from __future__ import annotations
 
 import os
 
-from ric.function.chains import add_causes
-from ric.function.traces import class_name, format_frames, message_of, user_frames, xray_exception
+from ric.errors import StreamingError
+from ric.function.chains import add_causes, add_causes_to_xray
+from ric.function.traces import (
+    class_name,
+    format_frames,
+    is_fault,
+    message_of,
+    traceback_of,
+    user_frames,
+    user_trace,
+    xray_exception,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +32,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ric.function.traces import Frame
+
+    Maker = Callable[..., dict[str, Any]]
 
 
 def make_error(
@@ -48,7 +62,7 @@ def build_fault_result(
     exc_info: tuple[Any, Any, TracebackType | None],
     msg: str | None,
     invoke_id: str | None = None,
-    make: Callable[..., dict[str, Any]] = make_error,
+    make: Maker = make_error,
 ) -> dict[str, Any]:
     """Returns the error document of an exception, with its notes and the exceptions behind it.
 
@@ -60,7 +74,7 @@ def build_fault_result(
     """
     etype, value, tb = exc_info
     stack_trace = format_frames(user_frames(tb))
-    document = made_by(make, make_error, msg or message_of(value), class_name(etype), stack_trace, invoke_id)
+    document = _made_by(make, make_error, msg or message_of(value), class_name(etype), stack_trace, invoke_id)
     return add_causes(document, value)
 
 
@@ -80,7 +94,39 @@ def make_xray_fault(ex_type: str, ex_msg: str, working_dir: str, tb_tuples: Sequ
     }
 
 
-def made_by(make: Callable[..., dict[str, Any]], own: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
+def error_document_of(error: BaseException, make: Maker, build: Maker, *invoke_id: str) -> dict[str, Any]:
+    """Returns the error document of what was raised.
+
+    Args:
+        error: What was raised.
+        make: Makes the document of a failure that the runtime found, as ``make_error`` does.
+        build: Makes the document of any other exception, as ``build_fault_result`` does.
+        invoke_id: The request id; left out at initialisation.
+    """
+    if is_fault(error):
+        trace = user_trace(traceback_of(error)) if isinstance(error, StreamingError) else error.trace
+        return add_causes(_made_by(make, make_error, error.msg, error.exception_type, trace, *invoke_id), error)
+    exc_info = (type(error), error, traceback_of(error))
+    return _made_by(build, build_fault_result, exc_info, None, *invoke_id)
+
+
+def xray_fault_of(error: BaseException, make: Maker) -> dict[str, Any]:
+    """Returns the X-Ray error cause of what was raised.
+
+    Args:
+        error: What was raised.
+        make: Makes the cause of type, message, working directory and frames, as ``make_xray_fault`` does.
+    """
+    summary: tuple[str, str, str, list[Any]]
+    if is_fault(error):
+        summary = ("LambdaValidationError", error.msg, _working_directory(), [])
+    else:
+        frames = user_frames(traceback_of(error))
+        summary = (class_name(type(error)), message_of(error), _working_directory(), frames)
+    return add_causes_to_xray(_made_by(make, make_xray_fault, *summary), error)
+
+
+def _made_by(make: Maker, own: Maker, *args: Any) -> dict[str, Any]:
     """Makes a document with a function that third parties may have replaced.
 
     Args:
@@ -95,7 +141,7 @@ def made_by(make: Callable[..., dict[str, Any]], own: Callable[..., dict[str, An
     return document if isinstance(document, dict) else own(*args)
 
 
-def working_directory() -> str:
+def _working_directory() -> str:
     """Returns the working directory, ``""`` if it no longer exists."""
     try:
         return os.getcwd()

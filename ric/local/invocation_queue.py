@@ -152,13 +152,13 @@ class InvocationQueue:
         """Removes and returns the first invocation."""
         return self._queue.popleft()
 
+    def put_back(self, invocation: Invocation, reply: Reply) -> None:
+        """Puts an invocation that never reached a runtime back at the head."""
+        self._queue.appendleft(Pending(invocation, reply))
+        self.changed.notify_all()
+
     @property
     def _has_unwatched_work(self) -> bool:
         return any(not pending.reply.is_awaited for pending in self._queue) or any(
             sandbox.works_unwatched for sandbox in self._sandboxes
         )
-
-    def put_back(self, invocation: Invocation, reply: Reply) -> None:
-        """Puts an invocation that never reached a runtime back at the head."""
-        self._queue.appendleft(Pending(invocation, reply))
-        self.changed.notify_all()

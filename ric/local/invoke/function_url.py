@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from ric.api.http11 import TOKEN_BYTES
+from ric.api.http11 import is_token
 from ric.local.json_documents import JSON_TYPE, parse_object
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 # What Lambda hands over as text. All else is base64, form data included.
 _TEXT_TYPE = re.compile(r"text/.*|application/(json|javascript|xml)|[\w.+-]+/.*\+(json|xml)")
-_FIELD_NAME = re.compile(f"[{re.escape(TOKEN_BYTES.decode())}]+")
 # They describe one connection, and the body as this server frames it.
 _OWN_FIELDS = frozenset(
     {"connection", "content-length", "date", "keep-alive", "server", "te", "trailer", "transfer-encoding", "upgrade"}
@@ -191,7 +190,7 @@ def _parse_head(head: dict[str, Any]) -> UrlResponse:
     if not isinstance(headers, dict) or not isinstance(cookies, list):
         raise InvalidResponseError("headers must be an object, cookies a list")
     fields = [(name, _field_value(value)) for name, value in headers.items() if name.lower() not in _OWN_FIELDS]
-    if unusable := [name for name, _ in fields if not _FIELD_NAME.fullmatch(name)]:
+    if unusable := [name for name, _ in fields if not is_token(name.encode("utf-8", "replace"))]:
         raise InvalidResponseError(f"{unusable[0]!r} is not the name of a header")
     if not any(name.lower() == "content-type" for name, _ in fields):
         fields.append(("Content-Type", JSON_TYPE))

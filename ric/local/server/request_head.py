@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import TYPE_CHECKING
 
-from ric.api.http11 import MAX_HEAD_BYTES, TOKEN_BYTES
+from ric.api.http11 import MAX_HEAD_BYTES, TOKEN_BYTES, is_token
 
 if TYPE_CHECKING:
     from io import BufferedIOBase
@@ -126,6 +126,6 @@ def _parse_field(line: bytes) -> tuple[str, str]:
     # Step by step, as an expression for all of it takes the square of the time for a value full of blanks.
     name, colon, value = line.removesuffix(b"\n").removesuffix(b"\r").partition(b":")
     value = value.strip(b" \t")
-    if not name or not colon or name.translate(None, TOKEN_BYTES) or len(value.translate(None, _CONTROLS)) < len(value):
+    if not is_token(name) or not colon or len(value.translate(None, _CONTROLS)) < len(value):
         raise MalformedHeadError(f"{line[:100]!r} is not a field")
     return name.decode("ascii"), value.decode("latin-1")
